@@ -1,0 +1,16 @@
+/*
+ * funnel.c
+ *		The module itself: what happens when the server loads it.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+}
