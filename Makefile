@@ -27,9 +27,11 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror
 endif
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+endif
 
-FLAGS_STAMP = src/.flags
-EXTRA_CLEAN = $(FLAGS_STAMP) build
+EXTRA_CLEAN = src/.flags src/.parts build
 
 .DEFAULT_GOAL := all
 .PHONY: help prepare test demo bench
@@ -48,15 +50,19 @@ endif
 
 include $(PGXS)
 
-$(DATA_built): $(SQL_PARTS) funnel.control
+$(DATA_built): $(SQL_PARTS) src/.parts
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
-# Objects follow the headers, and the compiler, its flags and the server they were made for.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) $(FLAGS_STAMP)
+# Objects follow the headers, and the server, compiler and flags they were made for; what is joined from parts
+# follows the list of parts.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) src/.flags
+$(MODULE_big)$(DLSUFFIX): src/.parts
 
-FLAGS_NOW = $(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)
-$(FLAGS_STAMP): FORCE
-	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' > $@
+# Files that change only when what they record does.
+src/.flags: RECORD = $(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)
+src/.parts: RECORD = $(OBJS) $(SQL_PARTS)
+src/.flags src/.parts: FORCE
+	@printf '%s\n' '$(subst ','\'',$(RECORD))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(RECORD))' > $@
 
 .PHONY: FORCE
 FORCE:
