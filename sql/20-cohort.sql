@@ -1,0 +1,60 @@
+-- The cohort: a bag of leads' events, kept packed and sorted.
+
+CREATE TYPE funnel.cohort;
+
+CREATE FUNCTION funnel.cohort_in(cstring) RETURNS funnel.cohort
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_out(funnel.cohort) RETURNS cstring
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_recv(internal) RETURNS funnel.cohort
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_send(funnel.cohort) RETURNS bytea
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- External storage: it is packed already, and compression would only cost time.
+CREATE TYPE funnel.cohort (
+    INPUT = funnel.cohort_in,
+    OUTPUT = funnel.cohort_out,
+    RECEIVE = funnel.cohort_recv,
+    SEND = funnel.cohort_send,
+    INTERNALLENGTH = VARIABLE,
+    ALIGNMENT = int4,
+    STORAGE = external
+);
+COMMENT ON TYPE funnel.cohort IS 'a bag of leads'' events: stages they entered and touches they had';
+
+-- Equality: the same bag of events (the count of ignored rows is no part of it).
+
+CREATE FUNCTION funnel.cohort_eq(funnel.cohort, funnel.cohort) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_ne(funnel.cohort, funnel.cohort) RETURNS boolean
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_hash(funnel.cohort) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION funnel.cohort_hash_extended(funnel.cohort, bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR funnel.= (
+    FUNCTION = funnel.cohort_eq,
+    LEFTARG = funnel.cohort,
+    RIGHTARG = funnel.cohort,
+    COMMUTATOR = OPERATOR(funnel.=),
+    NEGATOR = OPERATOR(funnel.<>),
+    RESTRICT = eqsel,
+    JOIN = eqjoinsel,
+    HASHES
+);
+CREATE OPERATOR funnel.<> (
+    FUNCTION = funnel.cohort_ne,
+    LEFTARG = funnel.cohort,
+    RIGHTARG = funnel.cohort,
+    COMMUTATOR = OPERATOR(funnel.<>),
+    NEGATOR = OPERATOR(funnel.=),
+    RESTRICT = neqsel,
+    JOIN = neqjoinsel
+);
+CREATE OPERATOR CLASS funnel.cohort_hash_ops
+    DEFAULT FOR TYPE funnel.cohort USING hash AS
+        OPERATOR 1 funnel.= (funnel.cohort, funnel.cohort),
+        FUNCTION 1 funnel.cohort_hash(funnel.cohort),
+        FUNCTION 2 funnel.cohort_hash_extended(funnel.cohort, bigint);

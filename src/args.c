@@ -1,0 +1,168 @@
+/*
+ * args.c
+ *	  Reading and checking the arguments that questions have in common.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/rangetypes.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "args.h"
+#include "compat.h"
+
+static void
+null_argument(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", name),
+			 errhint("Pass a value, or leave the argument out if it has a default.")));
+}
+
+Period
+arg_period(FunctionCallInfo fcinfo, int n)
+{
+	Period		period = {PG_INT64_MIN, PG_INT64_MAX};
+	RangeType  *range;
+	TypeCacheEntry *typcache;
+	RangeBound	lower,
+				upper;
+	bool		empty;
+
+	if (PG_ARGISNULL(n))
+		return period;
+	range = PG_GETARG_RANGE_P(n);
+	typcache = lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO);
+	range_deserialize(typcache, range, &lower, &upper, &empty);
+	if (empty)
+	{
+		period.first = PG_INT64_MAX;
+		period.last = PG_INT64_MIN;
+		return period;
+	}
+	if (!lower.infinite)
+	{
+		period.first = DatumGetTimestampTz(lower.val);
+		if (!lower.inclusive && period.first < PG_INT64_MAX)
+			period.first++;
+	}
+	if (!upper.infinite)
+	{
+		period.last = DatumGetTimestampTz(upper.val);
+		if (!upper.inclusive && period.last > PG_INT64_MIN)
+			period.last--;
+	}
+	return period;
+}
+
+int64
+arg_as_of(FunctionCallInfo fcinfo, int n)
+{
+	if (PG_ARGISNULL(n))
+		null_argument("as_of");
+	return PG_GETARG_TIMESTAMPTZ(n);
+}
+
+uint64
+arg_within(FunctionCallInfo fcinfo, int n)
+{
+	Interval   *interval;
+	int128		span;
+
+	if (PG_ARGISNULL(n))
+		return NO_LIMIT;
+	interval = PG_GETARG_INTERVAL_P(n);
+	span = (int128) interval->month * DAYS_PER_MONTH * USECS_PER_DAY +
+		(int128) interval->day * USECS_PER_DAY + interval->time;
+	if (span <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"within\" must be a positive interval"),
+				 errdetail("It is %s.",
+						   DatumGetCString(DirectFunctionCall1(interval_out,
+															   IntervalPGetDatum(interval)))),
+				 errhint("Leave \"within\" out, or pass NULL, for no limit.")));
+	return span > (int128) NO_LIMIT ? NO_LIMIT : (uint64) span;
+}
+
+text *
+arg_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		null_argument(name);
+	return PG_GETARG_TEXT_PP(n);
+}
+
+text **
+arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	text	  **texts;
+
+	if (PG_ARGISNULL(n))
+		null_argument(name);
+	array = PG_GETARG_ARRAYTYPE_P(n);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("argument \"%s\" must be a one-dimensional array", name),
+				 errhint("Write it as '{mql,sal,sql}' or ARRAY['mql', 'sal', 'sql'].")));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  count);
+	if (*count < min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" has no elements", name),
+				 errhint("Name at least one stage, as in '{mql,sal,sql}'.")));
+	texts = palloc(Max(*count, 1) * sizeof(text *));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" has a null element", name),
+					 errdetail("Element %d is null.", i + 1),
+					 errhint("Name a stage in each element.")));
+		texts[i] = DatumGetTextPP(elements[i]);
+	}
+	return texts;
+}
+
+#define STAGES_NAMED	20
+
+uint32
+find_stage(const LeadStream *stream, text *stage, bool warn)
+{
+	uint32		code = lead_stream_find(stream, false, VARDATA_ANY(stage),
+										(uint32) VARSIZE_ANY_EXHDR(stage));
+
+	if (warn && code == stream->nlabels && stream->stats.events > 0)
+	{
+		StringInfoData names;
+
+		initStringInfo(&names);
+		for (uint32 i = 0; i < stream->nstages && i < STAGES_NAMED; i++)
+		{
+			appendStringInfoString(&names, i > 0 ? ", " : "");
+			appendBinaryStringInfo(&names, stream->labels[i].bytes,
+								   (int) stream->labels[i].len);
+		}
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("stage \"%s\" does not occur in the cohort",
+						text_to_cstring(stage)),
+				 stream->nstages == 0 ?
+				 errdetail("The cohort has no stage events.") :
+				 errdetail("Its stages are: %s%s.", names.data,
+						   stream->nstages > STAGES_NAMED ? ", ..." : ""),
+				 errhint("Stage names are compared as they are written, including case.")));
+		pfree(names.data);
+	}
+	return code;
+}

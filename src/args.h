@@ -1,0 +1,53 @@
+/*
+ * args.h
+ *	  The arguments that questions have in common, read and checked. Errors
+ *	  name the argument and say what it may be.
+ */
+#ifndef FUNNEL_ARGS_H
+#define FUNNEL_ARGS_H
+
+#include "cohort.h"
+#include "fmgr.h"
+
+#define NO_LIMIT	PG_UINT64_MAX
+
+/* Times in microseconds; both ends belong to it. Empty if first > last. */
+typedef struct Period
+{
+	int64		first;
+	int64		last;
+} Period;
+
+static inline bool
+in_period(const Period *period, int64 at)
+{
+	return at >= period->first && at <= period->last;
+}
+
+/* A tstzrange; NULL is all of time. */
+extern Period arg_period(FunctionCallInfo fcinfo, int n);
+
+/* A timestamptz that must not be NULL. */
+extern int64 arg_as_of(FunctionCallInfo fcinfo, int n);
+
+/*
+ * An interval in microseconds, of 24-hour days and 30-day months, as
+ * PostgreSQL compares intervals; NULL is NO_LIMIT. Must be positive.
+ */
+extern uint64 arg_within(FunctionCallInfo fcinfo, int n);
+
+/* A text that must not be NULL; name is that of the argument. */
+extern text *arg_text(FunctionCallInfo fcinfo, int n, const char *name);
+
+/* A text[] of one dimension and at least min elements, none NULL. */
+extern text **arg_texts(FunctionCallInfo fcinfo, int n, const char *name,
+						int min, int *count);
+
+/*
+ * The code of a stage in the stream, or stream->nlabels if it does not occur.
+ * Then, with warn and unless the cohort is empty, a warning names the stages
+ * that do.
+ */
+extern uint32 find_stage(const LeadStream *stream, text *stage, bool warn);
+
+#endif							/* FUNNEL_ARGS_H */

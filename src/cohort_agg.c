@@ -1,0 +1,496 @@
+/*
+ * cohort_agg.c
+ *	  The aggregates over rows: cohort(), touches(), and the transition that
+ *	  row aggregates such as conversion_rate(lead, stage, at, ...) share; and
+ *	  the aggregate over cohorts, merge().
+ *
+ * The state of a group is a buffer of events, small for a small group. What
+ * depends on the call site only - the types of the arguments, the dictionary
+ * of labels - stands in fn_extra and is shared by all groups.
+ *
+ * A worker hands its state over in the stored form of a cohort, which sorts
+ * and packs in the worker; the leader keeps such pieces as they come and
+ * merges them when they are read.
+ */
+#include "postgres.h"
+
+#include "libpq/pqformat.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "bytes.h"
+#include "cohort_agg.h"
+#include "cohort_value.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(cohort_transfn);
+PG_FUNCTION_INFO_V1(touches_transfn);
+PG_FUNCTION_INFO_V1(rows_transfn);
+PG_FUNCTION_INFO_V1(cohort_finalfn);
+PG_FUNCTION_INFO_V1(cohort_serialfn);
+PG_FUNCTION_INFO_V1(cohort_deserialfn);
+PG_FUNCTION_INFO_V1(cohort_combinefn);
+PG_FUNCTION_INFO_V1(merge_transfn);
+PG_FUNCTION_INFO_V1(merge_finalfn);
+PG_FUNCTION_INFO_V1(debug_transitions);
+
+#ifdef USE_ASSERT_CHECKING
+static int64 transitions = 0;
+#endif
+
+/* What is known of a call site. */
+typedef struct CallSite
+{
+	KeyReader	lead;
+	LabelReader label;
+	AmountReader amount;
+	KeyReader	ref;
+	LabelDict  *dict;
+	bool		rich;
+} CallSite;
+
+typedef enum RowKind
+{
+	ROW_STAGE,					/* lead, stage, at [, amount [, ref]] */
+	ROW_TOUCH,					/* lead, channel, at */
+	ROW_QUESTION				/* lead, stage, at, from_stage, to_stage */
+} RowKind;
+
+static CallSite *
+make_call_site(FunctionCallInfo fcinfo, RowKind kind)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	MemoryContext cxt = flinfo->fn_mcxt;
+	CallSite   *site = MemoryContextAllocZero(cxt, sizeof(CallSite));
+
+	site->dict = label_dict_create(cxt);
+	key_reader_init(&site->lead, get_fn_expr_argtype(flinfo, 1), cxt);
+	label_reader_init(&site->label, get_fn_expr_argtype(flinfo, 2),
+					  kind == ROW_TOUCH, site->dict, cxt);
+	if (kind == ROW_STAGE && PG_NARGS() > 4)
+	{
+		site->rich = true;
+		amount_reader_init(&site->amount, get_fn_expr_argtype(flinfo, 4));
+		if (PG_NARGS() > 5)
+			key_reader_init(&site->ref, get_fn_expr_argtype(flinfo, 5), cxt);
+	}
+	flinfo->fn_extra = site;
+	return site;
+}
+
+static RowState *
+make_state(LabelDict *dict, bool rich, MemoryContext cxt)
+{
+	RowState   *state = MemoryContextAllocZero(cxt, sizeof(RowState));
+
+	event_buffer_init(&state->buffer, dict, rich, cxt);
+	cohort_init(&state->pile, cxt);
+	return state;
+}
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext cxt;
+
+	if (!AggCheckCallContext(fcinfo, &cxt))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return cxt;
+}
+
+static text *
+copy_text(text *t, MemoryContext cxt)
+{
+	text	   *copy = MemoryContextAlloc(cxt, VARSIZE_ANY(t));
+
+	memcpy(copy, t, VARSIZE_ANY(t));
+	return copy;
+}
+
+/* The stages of a question must be the same for all rows of a group. */
+static void
+check_stage(text *kept, text *stage, const char *name)
+{
+	if (VARSIZE_ANY_EXHDR(kept) != VARSIZE_ANY_EXHDR(stage) ||
+		memcmp(VARDATA_ANY(kept), VARDATA_ANY(stage), VARSIZE_ANY_EXHDR(kept)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" differs between rows of one group", name),
+				 errhint("Pass a constant, or add the column to GROUP BY.")));
+}
+
+static void
+keep_stage(text **kept, FunctionCallInfo fcinfo, int n, const char *name,
+		   MemoryContext cxt)
+{
+	text	   *stage = arg_text(fcinfo, n, name);
+
+	if (*kept == NULL)
+		*kept = copy_text(stage, cxt);
+	else
+		check_stage(*kept, stage, name);
+}
+
+static Datum
+add_row(FunctionCallInfo fcinfo, RowKind kind)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+	RowState   *state;
+	Key			key;
+	Key			ref;
+	Amount		amount;
+	int64		at;
+	uint32		label;
+
+#ifdef USE_ASSERT_CHECKING
+	transitions++;
+#endif
+	if (unlikely(site == NULL))
+		site = make_call_site(fcinfo, kind);
+	if (unlikely(PG_ARGISNULL(0)))
+		state = make_state(site->dict, site->rich, aggregate_context(fcinfo));
+	else
+		state = (RowState *) PG_GETARG_POINTER(0);
+
+	if (kind == ROW_QUESTION)
+	{
+		keep_stage(&state->from_stage, fcinfo, 4, "from_stage", state->buffer.cxt);
+		keep_stage(&state->to_stage, fcinfo, 5, "to_stage", state->buffer.cxt);
+	}
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	{
+		state->ignored++;
+		PG_RETURN_POINTER(state);
+	}
+	at = PG_GETARG_TIMESTAMPTZ(3);
+	if (unlikely(TIMESTAMP_NOT_FINITE(at)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("time of an event cannot be infinite"),
+				 errhint("Filter such rows out, or give NULL, which is skipped and counted.")));
+	label = label_read(&site->label, PG_GETARG_DATUM(2));
+	key_read(&site->lead, PG_GETARG_DATUM(1), &key);
+	if (!site->rich)
+		event_buffer_append(&state->buffer, &key, at, label, NULL, NULL);
+	else
+	{
+		bool		has_amount = !PG_ARGISNULL(4);
+		bool		has_ref = PG_NARGS() > 5 && !PG_ARGISNULL(5);
+
+		if (has_amount)
+			amount_read(&site->amount, PG_GETARG_DATUM(4), &amount);
+		if (has_ref)
+			key_read(&site->ref, PG_GETARG_DATUM(5), &ref);
+		event_buffer_append(&state->buffer, &key, at, label,
+							has_amount ? &amount : NULL, has_ref ? &ref : NULL);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+cohort_transfn(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, ROW_STAGE);
+}
+
+Datum
+touches_transfn(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, ROW_TOUCH);
+}
+
+Datum
+rows_transfn(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, ROW_QUESTION);
+}
+
+/*
+ * A state is read for the last time where its group is gone once the result is
+ * out: not with hashed groups (a rescan reads them again), in a window, or
+ * where several aggregates share the state.
+ */
+static bool
+read_last_time(FunctionCallInfo fcinfo)
+{
+	AggState   *agg;
+
+	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
+		return false;
+	agg = castNode(AggState, fcinfo->context);
+	return (agg->aggstrategy == AGG_PLAIN || agg->aggstrategy == AGG_SORTED) &&
+		!AggStateIsShared(fcinfo);
+}
+
+bool
+row_state_is_whole(FunctionCallInfo fcinfo)
+{
+	return AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_AGGREGATE &&
+		castNode(AggState, fcinfo->context)->aggstrategy == AGG_PLAIN;
+}
+
+void
+row_state_cohort(FunctionCallInfo fcinfo, RowState *state, Cohort *cohort)
+{
+	*cohort = state->pile;
+	cohort->cxt = CurrentMemoryContext;
+	if (cohort->pieces != NULL)
+	{
+		cohort->pieces = palloc(cohort->npieces * sizeof(FlatCohort));
+		memcpy(cohort->pieces, state->pile.pieces,
+			   cohort->npieces * sizeof(FlatCohort));
+		cohort->apieces = cohort->npieces;
+	}
+	cohort->ignored = state->ignored;
+	if (state->buffer.dict != NULL)
+		cohort->buffer = &state->buffer;
+	cohort->consume = read_last_time(fcinfo);
+}
+
+Datum
+cohort_finalfn(PG_FUNCTION_ARGS)
+{
+	Cohort		cohort;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	row_state_cohort(fcinfo, (RowState *) PG_GETARG_POINTER(0), &cohort);
+	PG_RETURN_DATUM(cohort_result(&cohort));
+}
+
+/* ------------------------------------------------------------------------
+ * Between workers and leader: the stages asked about, each with its length or
+ * -1, then the stored form of the cohort.
+ * ------------------------------------------------------------------------
+ */
+
+static void
+send_stage(StringInfo buf, text *stage)
+{
+	if (stage == NULL)
+		pq_sendint32(buf, (uint32) -1);
+	else
+	{
+		pq_sendint32(buf, (uint32) VARSIZE_ANY_EXHDR(stage));
+		pq_sendbytes(buf, VARDATA_ANY(stage), VARSIZE_ANY_EXHDR(stage));
+	}
+}
+
+static text *
+receive_stage(StringInfo buf)
+{
+	int32		len = (int32) pq_getmsgint(buf, 4);
+
+	return len == -1 ? NULL : cstring_to_text_with_len(pq_getmsgbytes(buf, len), len);
+}
+
+Datum
+cohort_serialfn(PG_FUNCTION_ARGS)
+{
+	RowState   *state;
+	Cohort		cohort;
+	struct varlena *flat;
+	StringInfoData buf;
+	Size		size;
+
+	aggregate_context(fcinfo);
+	state = (RowState *) PG_GETARG_POINTER(0);
+	row_state_cohort(fcinfo, state, &cohort);
+	flat = cohort_flatten(&cohort, CurrentMemoryContext);
+	size = VARSIZE(flat) + 16;
+	if (state->from_stage != NULL)
+		size += VARSIZE_ANY(state->from_stage) + VARSIZE_ANY(state->to_stage);
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("group is too large for a parallel worker to hand over"),
+				 errdetail("It takes %zu bytes, and the limit is 1 GB.", size),
+				 errhint("Set max_parallel_workers_per_gather to 0, or split the rows into several cohorts.")));
+	pq_begintypsend(&buf);
+	enlargeStringInfo(&buf, (int) size);
+	send_stage(&buf, state->from_stage);
+	send_stage(&buf, state->to_stage);
+	pq_sendbytes(&buf, VARDATA(flat), (int) (VARSIZE(flat) - VARHDRSZ));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+}
+
+/* The result points into the argument: combining copies it. */
+Datum
+cohort_deserialfn(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	RowState   *state;
+	StringInfoData buf;
+
+	aggregate_context(fcinfo);
+	state = make_state(NULL, false, CurrentMemoryContext);
+	buf.data = VARDATA_ANY(value);
+	buf.len = buf.maxlen = (int) VARSIZE_ANY_EXHDR(value);
+	buf.cursor = 0;
+	state->from_stage = receive_stage(&buf);
+	state->to_stage = receive_stage(&buf);
+	cohort_add_piece(&state->pile, buf.data + buf.cursor, (Size) (buf.len - buf.cursor));
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+cohort_combinefn(PG_FUNCTION_ARGS)
+{
+	MemoryContext cxt = aggregate_context(fcinfo);
+	RowState   *state = PG_ARGISNULL(0) ? NULL : (RowState *) PG_GETARG_POINTER(0);
+	RowState   *other = PG_ARGISNULL(1) ? NULL : (RowState *) PG_GETARG_POINTER(1);
+	Cohort		cohort;
+	struct varlena *flat;
+	char	   *data;
+	Size		size;
+
+	if (other == NULL)
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	if (state == NULL)
+		state = make_state(NULL, false, cxt);
+	if (other->from_stage != NULL)
+	{
+		if (state->from_stage == NULL)
+		{
+			state->from_stage = copy_text(other->from_stage, cxt);
+			state->to_stage = copy_text(other->to_stage, cxt);
+		}
+		else
+		{
+			check_stage(state->from_stage, other->from_stage, "from_stage");
+			check_stage(state->to_stage, other->to_stage, "to_stage");
+		}
+	}
+	row_state_cohort(fcinfo, other, &cohort);
+	cohort.consume = false;
+	flat = cohort_flatten(&cohort, CurrentMemoryContext);
+	size = VARSIZE(flat) - VARHDRSZ;
+	data = MemoryContextAllocHuge(cxt, size);
+	memcpy(data, VARDATA(flat), size);
+	pfree(flat);
+	cohort_add_piece(&state->pile, data, size);
+	PG_RETURN_POINTER(state);
+}
+
+/* ------------------------------------------------------------------------
+ * merge(): the aggregate of cohorts. Its state is itself of type cohort, so
+ * that it can be distributed; while it grows it is a pile: the pieces one
+ * behind the other, and room for more of them.
+ * ------------------------------------------------------------------------
+ */
+
+#define PILE_USED	10			/* offset of the length in use */
+#define PILE_HEADER	18
+
+/* Appends the pieces of a value to a pile that has room for them. */
+static void
+pile_append(char *pile, Size *used, struct varlena *value)
+{
+	const char *data = VARDATA_ANY(value);
+	Size		size = VARSIZE_ANY_EXHDR(value);
+
+	if (cohort_is_pile(data, size))
+	{
+		Size		pieces = (Size) load_le64(data + PILE_USED) - PILE_HEADER;
+
+		memcpy(pile + *used, data + PILE_HEADER, pieces);
+		*used += pieces;
+	}
+	else
+	{
+		store_le64(pile + *used, size);
+		memcpy(pile + *used + 8, data, size);
+		*used += 8 + size;
+	}
+}
+
+Datum
+merge_transfn(PG_FUNCTION_ARGS)
+{
+	struct varlena *state = (struct varlena *) PG_GETARG_POINTER(0);
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
+	Size		used;
+	Size		need = VARSIZE_ANY_EXHDR(value) + 8;
+	Size		size;
+	struct varlena *result;
+	char	   *pile;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+	{
+		/* called as a plain function: merge(a, b) and a || b */
+		Cohort		cohort;
+
+		cohort_init(&cohort, CurrentMemoryContext);
+		cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
+		cohort_add_value(&cohort, value);
+		PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
+	}
+
+	/* in place, if the state is a pile that has the room */
+	if (VARATT_IS_4B_U(state) &&
+		cohort_is_pile(VARDATA(state), VARSIZE(state) - VARHDRSZ))
+	{
+		pile = VARDATA(state);
+		used = (Size) load_le64(pile + PILE_USED);
+		if (used + need <= VARSIZE(state) - VARHDRSZ)
+		{
+			pile_append(pile, &used, value);
+			store_le64(pile + PILE_USED, used);
+			PG_RETURN_POINTER(state);
+		}
+	}
+	state = PG_DETOAST_DATUM_PACKED(PointerGetDatum(state));
+	size = VARHDRSZ + PILE_HEADER + VARSIZE_ANY_EXHDR(state) + 8 + need;
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("cohorts to be merged are too large"),
+				 errdetail("Together they take more than 1 GB."),
+				 errhint("Merge fewer of them, by period or by a hash of the lead.")));
+	size = Min(size * 2, MaxAllocSize);
+	result = palloc(size);
+	SET_VARSIZE(result, size);
+	pile = VARDATA(result);
+	memset(pile, 0, PILE_HEADER);
+	pile[0] = COHORT_VERSION;
+	pile[1] = COHORT_PILE;
+	used = PILE_HEADER;
+	pile_append(pile, &used, state);
+	pile_append(pile, &used, value);
+	store_le64(pile + PILE_USED, used);
+	memset(pile + used, 0, size - VARHDRSZ - used);
+	PG_RETURN_POINTER(result);
+}
+
+Datum
+merge_finalfn(PG_FUNCTION_ARGS)
+{
+	struct varlena *state = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	Cohort		cohort;
+
+	cohort_init(&cohort, CurrentMemoryContext);
+	cohort_add_value(&cohort, state);
+
+	/* in a window the state goes on, and its memory with it */
+	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
+		PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
+	PG_RETURN_DATUM(cohort_result(&cohort));
+}
+
+/* How often a row has gone through a transition here; NULL without asserts. */
+Datum
+debug_transitions(PG_FUNCTION_ARGS)
+{
+#ifdef USE_ASSERT_CHECKING
+	PG_RETURN_INT64(transitions);
+#else
+	PG_RETURN_NULL();
+#endif
+}

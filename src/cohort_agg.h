@@ -1,0 +1,32 @@
+/*
+ * cohort_agg.h
+ *	  The state that all aggregates over rows (lead, stage or channel, at, ...)
+ *	  share, and its life: transition, hand-over between workers, combining.
+ */
+#ifndef FUNNEL_COHORT_AGG_H
+#define FUNNEL_COHORT_AGG_H
+
+#include "cohort.h"
+
+typedef struct RowState
+{
+	EventBuffer buffer;			/* unused (no dict) in a state combined only */
+	Cohort		pile;			/* pieces that came from workers */
+	int64		ignored;
+
+	/* row aggregates: the stages asked about; NULL in the others */
+	text	   *from_stage;
+	text	   *to_stage;
+} RowState;
+
+/*
+ * The state as a cohort that reads it. To be called in a final function; the
+ * state stays as it was, unless it can be told that nobody needs it again.
+ */
+extern void row_state_cohort(FunctionCallInfo fcinfo, RowState *state,
+							 Cohort *cohort);
+
+/* Is the state that of an aggregate without groups? */
+extern bool row_state_is_whole(FunctionCallInfo fcinfo);
+
+#endif							/* FUNNEL_COHORT_AGG_H */

@@ -1,0 +1,465 @@
+/*
+ * lead_stream.c
+ *	  The leads of a cohort, whatever its form: a stored value, a pile of them,
+ *	  a buffer of events, or a buffer and a pile; and packing them again.
+ *
+ * All sources deliver leads in one order, so that they are merged as they are
+ * read. Their dictionaries are united first; where that changes the order of
+ * labels, or a lead has events in several sources, its events are sorted.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "cohort.h"
+#include "compat.h"
+
+/* More pieces than this are poured into one buffer instead of merged. */
+#define MERGE_PIECES	16
+
+void
+cohort_init(Cohort *cohort, MemoryContext cxt)
+{
+	memset(cohort, 0, sizeof(Cohort));
+	cohort->cxt = cxt;
+}
+
+void
+cohort_add_piece(Cohort *cohort, const char *data, Size size)
+{
+	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
+
+	if (cohort->npieces == cohort->apieces)
+	{
+		cohort->apieces = Max(cohort->apieces * 2, 1);
+		if (cohort->pieces == NULL)
+			cohort->pieces = palloc(cohort->apieces * sizeof(FlatCohort));
+		else
+			cohort->pieces = repalloc_huge(cohort->pieces,
+										   cohort->apieces * sizeof(FlatCohort));
+	}
+	flat_cohort_open(&cohort->pieces[cohort->npieces], data, size);
+	cohort->npieces++;
+	MemoryContextSwitchTo(old);
+}
+
+/* Replaces many pieces (and the buffer, if any) by one buffer. */
+static void
+cohort_pour(Cohort *cohort)
+{
+	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
+	EventBuffer *buffer = palloc(sizeof(EventBuffer));
+	Lead		lead;
+	bool		rich = false;
+
+	Assert(cohort->sort == NULL);
+	if (cohort->buffer != NULL)
+	{
+		/* it becomes one piece more, so that there is one way to pour */
+		Cohort		rest;
+		struct varlena *piece;
+
+		cohort_init(&rest, cohort->cxt);
+		rest.buffer = cohort->buffer;
+		rest.consume = cohort->consume;
+		piece = cohort_flatten(&rest, cohort->cxt);
+		cohort_add_piece(cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+	}
+	for (int i = 0; i < cohort->npieces; i++)
+		rich |= cohort->pieces[i].rich;
+	event_buffer_init(buffer, label_dict_create(cohort->cxt), rich, cohort->cxt);
+	lead_init(&lead, rich, cohort->cxt);
+	for (int i = 0; i < cohort->npieces; i++)
+	{
+		FlatCohort *flat = &cohort->pieces[i];
+		uint32	   *codes = palloc_extended(((Size) flat->nlabels + 1) * sizeof(uint32),
+											MCXT_ALLOC_HUGE);
+		FlatCursor	cursor;
+
+		for (uint32 j = 0; j < flat->nlabels; j++)
+			codes[j] = label_dict_add(buffer->dict, flat->labels[j].touch,
+									  flat->labels[j].bytes, flat->labels[j].len,
+									  flat->labels[j].rank);
+		flat_cursor_init(&cursor, flat);
+		while (flat_cursor_peek(&cursor))
+		{
+			CHECK_FOR_INTERRUPTS();
+			lead.n = 0;
+			lead_reserve(&lead, cursor.n);
+			flat_cursor_read(&cursor, codes, &lead);
+			for (int64 j = 0; j < lead.n; j++)
+				event_buffer_append(buffer, &cursor.key, lead.at[j], lead.label[j],
+									rich ? &lead.amount[j] : NULL,
+									rich ? &lead.ref[j] : NULL);
+		}
+		cohort->ignored += flat->ignored;
+		pfree(codes);
+	}
+	cohort->npieces = 0;
+	cohort->buffer = buffer;
+	cohort->consume = true;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Makes the cohort readable: afterwards it no longer depends on the buffer's
+ * records, and events appended to that do not show.
+ */
+void
+cohort_settle(Cohort *cohort)
+{
+	if (cohort->sort != NULL)
+		return;
+	if (cohort->npieces > MERGE_PIECES)
+		cohort_pour(cohort);
+	if (cohort->buffer == NULL)
+		return;
+	cohort->sort_nlabels = cohort->buffer->dict->nlabels;
+	cohort->sort_used = MemoryContextAllocZero(cohort->cxt,
+											   cohort->sort_nlabels + 1);
+	event_stats_init(&cohort->sort_stats);
+	cohort->sort = event_sort_begin(cohort->buffer, cohort->consume,
+									&cohort->sort_stats, cohort->sort_used,
+									cohort->cxt);
+}
+
+/* A label of one source on its way into the united dictionary. */
+typedef struct SourceLabel
+{
+	Label		label;
+	uint32	   *code;			/* where its code is to go */
+} SourceLabel;
+
+static int
+source_label_cmp(const void *a, const void *b)
+{
+	const Label *x = &((const SourceLabel *) a)->label;
+	const Label *y = &((const SourceLabel *) b)->label;
+	int			c;
+
+	if (x->touch != y->touch)
+		return x->touch ? 1 : -1;
+	c = memcmp(x->bytes, y->bytes, Min(x->len, y->len));
+	if (c != 0)
+		return c;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+typedef struct UnitedLabel
+{
+	Label		label;
+	uint32		group;
+} UnitedLabel;
+
+static int
+united_label_cmp(const void *a, const void *b)
+{
+	return label_cmp(&((const UnitedLabel *) a)->label,
+					 &((const UnitedLabel *) b)->label);
+}
+
+/* Unites the dictionaries of all sources and fills the maps to it. */
+static void
+unite_labels(LeadStream *stream)
+{
+	Cohort	   *cohort = stream->cohort;
+	LabelDict  *dict = cohort->buffer ? cohort->buffer->dict : NULL;
+	Size		total = dict ? cohort->sort_nlabels : 0;
+	SourceLabel *all;
+	UnitedLabel *united;
+	uint32	   *code_of_group;
+	Size		n = 0;
+
+	for (int i = 0; i < cohort->npieces; i++)
+		total += cohort->pieces[i].nlabels;
+	all = palloc_extended((total + 1) * sizeof(SourceLabel), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < cohort->npieces; i++)
+	{
+		FlatCohort *flat = &cohort->pieces[i];
+
+		stream->maps[i] = palloc_extended((flat->nlabels + 1) * sizeof(uint32),
+										  MCXT_ALLOC_HUGE);
+		for (uint32 j = 0; j < flat->nlabels; j++)
+		{
+			all[n].label = flat->labels[j];
+			all[n++].code = &stream->maps[i][j];
+		}
+	}
+	if (dict != NULL)
+	{
+		stream->sort_map = palloc0(((Size) cohort->sort_nlabels + 1) * sizeof(uint32));
+		for (uint32 j = 0; j < cohort->sort_nlabels; j++)
+			if (cohort->sort_used[j])
+			{
+				all[n].label = dict->labels[j];
+				all[n++].code = &stream->sort_map[j];
+			}
+	}
+
+	/* equal labels come together, the one with the smallest rank first */
+	qsort(all, n, sizeof(SourceLabel), source_label_cmp);
+	united = palloc_extended((n + 1) * sizeof(UnitedLabel), MCXT_ALLOC_HUGE);
+	for (Size i = 0; i < n; i++)
+	{
+		if (i == 0 || !label_equal(&all[i].label, &all[i - 1].label))
+		{
+			united[stream->nlabels].label = all[i].label;
+			united[stream->nlabels].group = stream->nlabels;
+			stream->nlabels++;
+		}
+		*all[i].code = stream->nlabels - 1;
+	}
+	qsort(united, stream->nlabels, sizeof(UnitedLabel), united_label_cmp);
+	stream->labels = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Label),
+									 MCXT_ALLOC_HUGE);
+	code_of_group = palloc_extended(((Size) stream->nlabels + 1) * sizeof(uint32),
+									MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < stream->nlabels; i++)
+	{
+		stream->labels[i] = united[i].label;
+		code_of_group[united[i].group] = i;
+		if (!united[i].label.touch)
+			stream->nstages = i + 1;
+	}
+	for (Size i = 0; i < n; i++)
+		*all[i].code = code_of_group[*all[i].code];
+	for (int i = 0; i < cohort->npieces; i++)
+		for (uint32 j = 1; j < cohort->pieces[i].nlabels; j++)
+			if (stream->maps[i][j - 1] > stream->maps[i][j])
+				stream->resort[i] = true;
+	pfree(all);
+	pfree(united);
+	pfree(code_of_group);
+}
+
+LeadStream *
+lead_stream_open(Cohort *cohort, MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	LeadStream *stream = palloc0(sizeof(LeadStream));
+
+	cohort_settle(cohort);
+	stream->cohort = cohort;
+	stream->ignored = cohort->ignored;
+	stream->ncursors = cohort->npieces;
+	event_stats_init(&stream->stats);
+	if (cohort->sort != NULL)
+		event_stats_merge(&stream->stats, &cohort->sort_stats);
+	for (int i = 0; i < cohort->npieces; i++)
+	{
+		event_stats_merge(&stream->stats, &cohort->pieces[i].stats);
+		stream->ignored += cohort->pieces[i].ignored;
+	}
+	stream->cursors = palloc((cohort->npieces + 1) * sizeof(FlatCursor));
+	stream->maps = palloc0((cohort->npieces + 1) * sizeof(uint32 *));
+	stream->resort = palloc0((cohort->npieces + 1) * sizeof(bool));
+	if (cohort->npieces == 1 && cohort->sort == NULL)
+	{
+		stream->labels = cohort->pieces[0].labels;
+		stream->nlabels = cohort->pieces[0].nlabels;
+		stream->nstages = cohort->pieces[0].nstages;
+	}
+	else
+		unite_labels(stream);
+	lead_init(&stream->lead, stream->stats.rich, cxt);
+	MemoryContextSwitchTo(old);
+	lead_stream_rewind(stream);
+	return stream;
+}
+
+void
+lead_stream_rewind(LeadStream *stream)
+{
+	for (int i = 0; i < stream->ncursors; i++)
+		flat_cursor_init(&stream->cursors[i], &stream->cohort->pieces[i]);
+	if (stream->cohort->sort != NULL)
+		event_sort_rewind(stream->cohort->sort);
+}
+
+/* The next lead where there are several sources. */
+static bool
+merge_next(LeadStream *stream)
+{
+	EventSort  *sort = stream->cohort->sort;
+	Lead	   *lead = &stream->lead;
+	Key			sort_key;
+	Key			min;
+	bool		any = false;
+	bool		resort = false;
+	int			sources = 0;
+
+	if (sort != NULL && event_sort_peek(sort, &sort_key))
+	{
+		min = sort_key;
+		any = true;
+	}
+	else
+		sort = NULL;
+	for (int i = 0; i < stream->ncursors; i++)
+	{
+		FlatCursor *cursor = &stream->cursors[i];
+
+		if (flat_cursor_peek(cursor) && (!any || key_cmp(&cursor->key, &min) < 0))
+		{
+			min = cursor->key;
+			any = true;
+		}
+	}
+	if (!any)
+		return false;
+
+	lead->n = 0;
+	if (sort != NULL && key_cmp(&sort_key, &min) == 0)
+	{
+		event_sort_next(sort, stream->sort_map, lead);
+		sources++;
+	}
+	for (int i = 0; i < stream->ncursors; i++)
+	{
+		FlatCursor *cursor = &stream->cursors[i];
+
+		if (cursor->peeked && key_cmp(&cursor->key, &min) == 0)
+		{
+			lead_reserve(lead, lead->n + cursor->n);
+			flat_cursor_read(cursor, stream->maps[i], lead);
+			resort |= stream->resort[i];
+			sources++;
+		}
+	}
+	lead->key = min;
+	if (resort || sources > 1)
+		lead_sort(lead);
+	return true;
+}
+
+bool
+lead_stream_next(LeadStream *stream)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (stream->ncursors == 0)
+	{
+		if (stream->cohort->sort == NULL)
+			return false;
+		return event_sort_next(stream->cohort->sort, stream->sort_map,
+							   &stream->lead);
+	}
+	if (stream->ncursors == 1 && stream->cohort->sort == NULL)
+	{
+		FlatCursor *cursor = &stream->cursors[0];
+
+		if (!flat_cursor_peek(cursor))
+			return false;
+		stream->lead.key = cursor->key;
+		stream->lead.n = 0;
+		lead_reserve(&stream->lead, cursor->n);
+		flat_cursor_read(cursor, NULL, &stream->lead);
+		return true;
+	}
+	return merge_next(stream);
+}
+
+uint32
+lead_stream_find(const LeadStream *stream, bool touch, const char *bytes,
+				 uint32 len)
+{
+	Label		wanted = {bytes, len, touch, RANK_NONE};
+
+	for (uint32 i = 0; i < stream->nlabels; i++)
+		if (label_equal(&stream->labels[i], &wanted))
+			return i;
+	return stream->nlabels;
+}
+
+/* What the events that a filter leaves have in common. */
+static void
+survey_filtered(LeadStream *stream, LeadFilter filter, void *arg,
+				EventStats *stats, bool *used)
+{
+	Lead	   *lead = &stream->lead;
+
+	event_stats_init(stats);
+	while (lead_stream_next(stream))
+	{
+		if (!filter(lead, arg) || lead->n == 0)
+			continue;
+		for (int64 i = 0; i < lead->n; i++)
+		{
+			event_stats_add_time(stats, lead->at[i]);
+			used[lead->label[i]] = true;
+			if (lead->rich && (lead->amount[i].kind != AMOUNT_NONE ||
+							   lead->ref[i].kclass != KEY_NONE))
+				stats->rich = true;
+		}
+		stats->events += lead->n;
+	}
+}
+
+struct varlena *
+cohort_pack(LeadStream *stream, LeadFilter filter, void *arg,
+			const Label *labels, uint32 nstages, uint32 nlabels,
+			MemoryContext cxt)
+{
+	FlatWriter	writer;
+	EventStats	stats = stream->stats;
+	uint32	   *map = NULL;
+
+	if (labels == NULL)
+	{
+		labels = stream->labels;
+		nstages = stream->nstages;
+		nlabels = stream->nlabels;
+	}
+	if (filter != NULL)
+	{
+		bool	   *used = palloc0((Size) nlabels + 1);
+		Label	   *kept = palloc_extended(((Size) nlabels + 1) * sizeof(Label),
+										   MCXT_ALLOC_HUGE);
+		uint32		nkept = 0;
+		uint32		kept_stages = 0;
+
+		survey_filtered(stream, filter, arg, &stats, used);
+		lead_stream_rewind(stream);
+		map = palloc0(((Size) nlabels + 1) * sizeof(uint32));
+		for (uint32 i = 0; i < nlabels; i++)
+		{
+			if (!used[i])
+				continue;
+			kept[nkept] = labels[i];
+			map[i] = nkept++;
+			if (i < nstages)
+				kept_stages++;
+		}
+		pfree(used);
+		labels = kept;
+		nlabels = nkept;
+		nstages = kept_stages;
+	}
+	flat_writer_init(&writer, labels, nstages, nlabels, &stats, stream->ignored,
+					 cxt);
+	while (lead_stream_next(stream))
+		if (filter == NULL || (filter(&stream->lead, arg) && stream->lead.n > 0))
+			flat_writer_add(&writer, &stream->lead, map);
+	return flat_writer_finish(&writer);
+}
+
+struct varlena *
+cohort_flatten(Cohort *cohort, MemoryContext cxt)
+{
+	LeadStream *stream;
+	struct varlena *result;
+
+	if (cohort->npieces == 1 && cohort->buffer == NULL && cohort->ignored == 0)
+	{
+		FlatCohort *flat = &cohort->pieces[0];
+
+		result = MemoryContextAllocHuge(cxt, VARHDRSZ + flat->size);
+		SET_VARSIZE(result, VARHDRSZ + flat->size);
+		memcpy(VARDATA(result), flat->data, flat->size);
+		return result;
+	}
+	stream = lead_stream_open(cohort, cxt);
+	return cohort_pack(stream, NULL, NULL, NULL, 0, 0, cxt);
+}

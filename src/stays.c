@@ -1,0 +1,75 @@
+/*
+ * stays.c
+ *	  Events to stays.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "stays.h"
+
+void
+stays_init(Stays *stays, MemoryContext cxt)
+{
+	stays->cxt = cxt;
+	stays->n = 0;
+	stays->allocated = 64;
+	stays->stays = MemoryContextAlloc(cxt, stays->allocated * sizeof(Stay));
+}
+
+void
+stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages)
+{
+	Stay	   *stay = NULL;
+
+	if (unlikely(n > stays->allocated))
+	{
+		stays->allocated = Max(n, stays->allocated * 2);
+		stays->stays = repalloc_huge(stays->stays, stays->allocated * sizeof(Stay));
+	}
+	stays->n = 0;
+	for (int64 i = 0; i < n; i++)
+	{
+		if (lead->label[i] >= nstages)
+			continue;
+		if (stay != NULL && stay->stage == lead->label[i] &&
+			(!lead->rich || key_cmp(&lead->ref[i], &lead->ref[stay->last]) == 0))
+		{
+			stay->last = i;
+			continue;
+		}
+		stay = &stays->stays[stays->n++];
+		stay->entered_at = lead->at[i];
+		stay->first = stay->last = i;
+		stay->stage = lead->label[i];
+	}
+}
+
+static bool
+last_amount(const Lead *lead, int64 first, int64 last, uint32 nstages,
+			Amount *amount)
+{
+	if (!lead->rich)
+		return false;
+	for (int64 i = last; i >= first; i--)
+		if (lead->label[i] < nstages && lead->amount[i].kind != AMOUNT_NONE)
+		{
+			*amount = lead->amount[i];
+			return true;
+		}
+	return false;
+}
+
+bool
+stay_amount(const Stay *stay, const Lead *lead, uint32 nstages, Amount *amount)
+{
+	return last_amount(lead, stay->first, stay->last, nstages, amount);
+}
+
+bool
+stay_amount_so_far(const Stay *stay, const Lead *lead, uint32 nstages,
+				   Amount *amount)
+{
+	return last_amount(lead, 0, stay->last, nstages, amount);
+}

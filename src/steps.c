@@ -1,0 +1,356 @@
+/*
+ * steps.c
+ *	  Counting the leads that take the steps of a funnel, in four modes.
+ *
+ * A lead is reduced to its entries into stages that are steps; a chain of
+ * those is sought, and what it reached is counted.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "steps.h"
+
+typedef struct StepEntry
+{
+	int64		at;
+	uint64		mask;			/* the steps that this is an entry into */
+	int64		stay;			/* number of its stay */
+	int64		tie;			/* number of the first entry of the same time */
+} StepEntry;
+
+/* What a lead did: the entries that took it to its steps. */
+typedef struct Chain
+{
+	int			length;			/* steps reached */
+	int64		anchor;			/* time of the first step */
+	const StepEntry *entry[STEPS_MAX];	/* NULL if the step was skipped */
+} Chain;
+
+#define STEP(i)	(UINT64CONST(1) << (i))
+
+/* In unsigned, because the range of times is wider than an int64. */
+static inline uint64
+elapsed(int64 from, int64 to)
+{
+	return (uint64) to - (uint64) from;
+}
+
+void
+steps_begin(Steps *eval, MemoryContext cxt)
+{
+	eval->cxt = cxt;
+	eval->allocated = 64;
+	eval->entries = MemoryContextAlloc(cxt, eval->allocated * sizeof(StepEntry));
+	stays_init(&eval->stays, cxt);
+	memset(eval->steps, 0, eval->nsteps * sizeof(StepCount));
+	for (int i = 0; i < eval->nsteps; i++)
+		samples_init(&eval->steps[i].durations, cxt);
+}
+
+/* The lead's entries into steps, in canonical order; returns their number. */
+static int64
+collect_entries(Steps *eval, uint64 *ever)
+{
+	const Stays *stays = &eval->stays;
+	StepEntry  *entry;
+
+	*ever = 0;
+	if (unlikely(stays->n > eval->allocated))
+	{
+		eval->allocated = stays->allocated;
+		eval->entries = repalloc_huge(eval->entries,
+									  eval->allocated * sizeof(StepEntry));
+	}
+	entry = eval->entries;
+	for (int64 i = 0; i < stays->n; i++)
+	{
+		uint64		mask = eval->step_mask[stays->stays[i].stage];
+
+		if (mask == 0)
+			continue;
+		*ever |= mask;
+		entry->at = stays->stays[i].entered_at;
+		entry->mask = mask;
+		entry->stay = i;
+		entry->tie = entry > eval->entries && entry[-1].at == entry->at ?
+			entry[-1].tie : entry - eval->entries;
+		entry++;
+	}
+	return entry - eval->entries;
+}
+
+/* Is the entry one of the chain's so far? */
+static inline bool
+in_chain(const Chain *chain, const StepEntry *entry)
+{
+	for (int i = 0; i < chain->length; i++)
+		if (chain->entry[i] == entry)
+			return true;
+	return false;
+}
+
+/*
+ * From each entry into step 1, the earliest possible entry into each next step
+ * is taken: no other choice gets further, since every one leaves less time.
+ * As the start moves on, so does the entry found for each step, which is why
+ * the search for it goes on from where it stood: a lead is read once a step,
+ * however many starts it has. Without a window the first start gets as far as
+ * any.
+ *
+ * Entries of one time have no order among each other, so that the search
+ * begins at the first entry with the time of the step before.
+ */
+static void
+find_ordered(const Steps *eval, int64 n, Chain *best)
+{
+	const StepEntry *entries = eval->entries;
+	int64		next[STEPS_MAX] = {0};
+	Chain		chain;
+
+	best->length = 0;
+	for (int64 start = 0; start < n; start++)
+	{
+		const StepEntry *first = &entries[start];
+
+		if (!(first->mask & STEP(0)) || !in_period(&eval->period, first->at))
+			continue;
+		chain.length = 1;
+		chain.anchor = first->at;
+		chain.entry[0] = first;
+		for (int step = 1; step < eval->nsteps; step++)
+		{
+			int64		i = Max(next[step], chain.entry[step - 1]->tie);
+
+			while (i < n && (!(entries[i].mask & STEP(step)) ||
+							 in_chain(&chain, &entries[i])))
+				i++;
+			next[step] = i;
+			if (i == n || elapsed(first->at, entries[i].at) > eval->within)
+				break;
+			chain.entry[step] = &entries[i];
+			chain.length++;
+		}
+		if (chain.length > best->length)
+		{
+			*best = chain;
+			if (best->length == eval->nsteps)
+				return;
+		}
+		if (eval->within == NO_LIMIT)
+			return;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* As ordered, but each entry's stay follows directly on the one before. */
+static void
+find_strict(const Steps *eval, int64 n, Chain *best)
+{
+	const StepEntry *entries = eval->entries;
+	Chain		chain;
+
+	best->length = 0;
+	for (int64 start = 0; start < n; start++)
+	{
+		const StepEntry *first = &entries[start];
+
+		if (!(first->mask & STEP(0)) || !in_period(&eval->period, first->at))
+			continue;
+		chain.anchor = first->at;
+		chain.entry[0] = first;
+		for (chain.length = 1; chain.length < eval->nsteps; chain.length++)
+		{
+			const StepEntry *entry = first + chain.length;
+
+			if (start + chain.length >= n ||
+				entry->stay != first->stay + chain.length ||
+				!(entry->mask & STEP(chain.length)) ||
+				elapsed(first->at, entry->at) > eval->within)
+				break;
+			chain.entry[chain.length] = entry;
+		}
+		if (chain.length > best->length)
+		{
+			*best = chain;
+			if (best->length == eval->nsteps)
+				return;
+		}
+	}
+}
+
+/* The first entry into each step, from the anchor on and within the window. */
+static void
+find_implied(const Steps *eval, int64 n, Chain *chain)
+{
+	const StepEntry *entries = eval->entries;
+	uint64		missing = eval->nsteps == 64 ? ~UINT64CONST(0) : STEP(eval->nsteps) - 1;
+
+	chain->length = 0;
+	if (n == 0 || !in_period(&eval->period, entries[0].at))
+		return;
+	chain->anchor = entries[0].at;
+	memset(chain->entry, 0, eval->nsteps * sizeof(chain->entry[0]));
+	for (int64 i = 0; i < n && missing != 0; i++)
+	{
+		uint64		found = entries[i].mask & missing;
+
+		if (elapsed(chain->anchor, entries[i].at) > eval->within)
+			break;
+		missing &= ~found;
+		for (; found != 0; found &= found - 1)
+		{
+			int			step = pg_rightmost_one_pos64(found);
+
+			chain->entry[step] = &entries[i];
+			chain->length = Max(chain->length, step + 1);
+		}
+	}
+}
+
+/* Counts amount for steps [0, length) that are in mask. */
+static void
+add_amount(Steps *eval, const Lead *lead, const StepEntry *furthest,
+		   uint64 mask)
+{
+	Amount		amount;
+
+	if (!eval->amounts || !lead->rich || furthest == NULL ||
+		!stay_amount_so_far(&eval->stays.stays[furthest->stay], lead,
+							eval->nstages, &amount))
+		return;
+	for (int i = 0; i < eval->nsteps; i++)
+		if (mask & STEP(i))
+			amount_sum_add(&eval->steps[i].amount, &amount);
+}
+
+/* Each step for itself. */
+static void
+add_any(Steps *eval, const Lead *lead, int64 n)
+{
+	const StepEntry *entries = eval->entries;
+	const StepEntry *furthest = NULL;
+	uint64		seen = 0;
+	uint64		counted = 0;
+	int			highest = -1;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		uint64		found = entries[i].mask & ~seen;
+
+		seen |= found;
+		if (found == 0 || !in_period(&eval->period, entries[i].at))
+			continue;
+		counted |= found;
+		if (pg_leftmost_one_pos64(found) > highest)
+		{
+			highest = pg_leftmost_one_pos64(found);
+			furthest = &entries[i];
+		}
+	}
+	for (int step = 0; step <= highest; step++)
+	{
+		if (!(counted & STEP(step)))
+			continue;
+		eval->steps[step].leads++;
+		if (step > 0 && (counted & STEP(step - 1)))
+			eval->steps[step].with_previous++;
+		if (counted & 1)
+			eval->steps[step].with_first++;
+	}
+	add_amount(eval, lead, furthest, counted);
+}
+
+/* May some start of the lead still lead further at as_of? */
+static bool
+window_open(const Steps *eval, const Chain *chain, int64 n)
+{
+	const StepEntry *entries = eval->entries;
+
+	if (eval->mode == STEPS_IMPLIED)
+		return elapsed(chain->anchor, eval->as_of) < eval->within;
+	for (int64 i = n - 1; i >= 0; i--)
+		if ((entries[i].mask & STEP(0)) && in_period(&eval->period, entries[i].at))
+			return elapsed(entries[i].at, eval->as_of) < eval->within;
+	return false;
+}
+
+void
+steps_add(Steps *eval, const Lead *lead)
+{
+	int64		n;
+	uint64		ever;
+	Chain		chain;
+
+	stays_build(&eval->stays, lead, lead_count_before(lead, eval->as_of),
+				eval->nstages);
+	n = collect_entries(eval, &ever);
+	if (n == 0)
+		return;
+	chain.length = 0;
+	for (uint64 left = ever; left != 0; left &= left - 1)
+		eval->steps[pg_rightmost_one_pos64(left)].ever++;
+
+	switch (eval->mode)
+	{
+		case STEPS_ANY:
+			add_any(eval, lead, n);
+			return;
+		case STEPS_ORDERED:
+			find_ordered(eval, n, &chain);
+			break;
+		case STEPS_STRICT:
+			find_strict(eval, n, &chain);
+			break;
+		case STEPS_IMPLIED:
+			find_implied(eval, n, &chain);
+			break;
+	}
+	if (chain.length == 0)
+		return;
+	for (int step = 0; step < chain.length; step++)
+	{
+		const StepEntry *entry = chain.entry[step];
+		const StepEntry *previous = step > 0 ? chain.entry[step - 1] : NULL;
+
+		eval->steps[step].leads++;
+		if (eval->durations && entry != NULL && previous != NULL &&
+			entry->at >= previous->at)
+			samples_add(&eval->steps[step].durations,
+						elapsed(previous->at, entry->at));
+	}
+	if (eval->amounts)
+		add_amount(eval, lead, chain.entry[chain.length - 1],
+				   chain.length == 64 ? ~UINT64CONST(0) : STEP(chain.length) - 1);
+	if (eval->within != NO_LIMIT)
+	{
+		if (elapsed(chain.anchor, eval->as_of) >= eval->within)
+			for (int step = 1; step <= chain.length && step < eval->nsteps; step++)
+			{
+				eval->steps[step].mature++;
+				if (step < chain.length)
+					eval->steps[step].mature_reached++;
+			}
+		if (chain.length < eval->nsteps && window_open(eval, &chain, n))
+			eval->steps[chain.length].pending++;
+	}
+}
+
+void
+wilson_interval(int64 k, int64 n, double *low, double *high)
+{
+	const double z = 1.959963984540054;
+	double		p = (double) k / (double) n;
+	double		zz = z * z / (double) n;
+	double		center = p + zz / 2;
+	double		half = z * sqrt(p * (1 - p) / (double) n + zz / (4 * (double) n));
+
+	/* exact at the ends, where rounding could miss 0 or 1 */
+	*low = k == 0 ? 0 : (center - half) / (1 + zz);
+	*high = k == n ? 1 : (center + half) / (1 + zz);
+}

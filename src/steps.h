@@ -1,0 +1,68 @@
+/*
+ * steps.h
+ *	  The step funnel: how many leads take which steps, and how fast. Counting
+ *	  only; knows nothing of SQL.
+ */
+#ifndef FUNNEL_STEPS_H
+#define FUNNEL_STEPS_H
+
+#include "args.h"
+#include "samples.h"
+#include "stays.h"
+
+#define STEPS_MAX	64
+
+typedef enum StepsMode
+{
+	STEPS_ORDERED,
+	STEPS_STRICT,
+	STEPS_ANY,
+	STEPS_IMPLIED
+} StepsMode;
+
+typedef struct StepCount
+{
+	int64		leads;
+	int64		ever;
+	int64		with_previous;	/* STEPS_ANY: of leads, those at the step before */
+	int64		with_first;		/* STEPS_ANY: of leads, those at step 1 */
+	int64		pending;
+	int64		mature;			/* leads at the previous step, window closed */
+	int64		mature_reached;	/* those of them at this step */
+	AmountSum	amount;
+	Samples		durations;		/* from the previous step, microseconds */
+} StepCount;
+
+/*
+ * One evaluation: filled in by the caller up to as_of, then steps_begin(),
+ * steps_add() for each lead, and the counts are in steps[].
+ */
+typedef struct Steps
+{
+	int			nsteps;
+	uint32		nstages;		/* labels below are stages */
+	uint64	   *step_mask;		/* by stage: bit i set if step i is that stage */
+	StepsMode	mode;
+	uint64		within;			/* microseconds, or NO_LIMIT */
+	Period		period;			/* of the first step */
+	int64		as_of;			/* events from here on do not exist */
+	bool		durations;		/* are they wanted? */
+	bool		amounts;
+
+	StepCount	steps[STEPS_MAX];
+
+	/* private: scratch for one lead */
+	MemoryContext cxt;
+	Stays		stays;
+	struct StepEntry *entries;
+	int64		allocated;
+} Steps;
+
+/* cxt is where the results live. */
+extern void steps_begin(Steps *eval, MemoryContext cxt);
+extern void steps_add(Steps *eval, const Lead *lead);
+
+/* The 95% Wilson interval of k out of n > 0. */
+extern void wilson_interval(int64 k, int64 n, double *low, double *high);
+
+#endif							/* FUNNEL_STEPS_H */
