@@ -27,9 +27,8 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror
 endif
-ifneq ($(findstring clang,$(CC)),)
-PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
-endif
+# PGXS hands gcc's flags to other compilers too.
+PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument)
 
 EXTRA_CLEAN = src/.flags src/.parts build
 
