@@ -34,6 +34,13 @@ typedef struct Chain
 
 #define STEP(i)	(UINT64CONST(1) << (i))
 
+/* The mask of steps 0 to n - 1. */
+static inline uint64
+first_steps(int n)
+{
+	return n == STEPS_MAX ? ~UINT64CONST(0) : STEP(n) - 1;
+}
+
 /* In unsigned, because the range of times is wider than an int64. */
 static inline uint64
 elapsed(int64 from, int64 to)
@@ -106,13 +113,13 @@ in_chain(const Chain *chain, const StepEntry *entry)
  * Entries of one time have no order among each other, so that the search
  * begins at the first entry with the time of the step before.
  */
-static void
-find_ordered(const Steps *eval, int64 n, Chain *best)
+static const Chain *
+find_ordered(const Steps *eval, int64 n, Chain *best, Chain *trial)
 {
 	const StepEntry *entries = eval->entries;
-	int64		next[STEPS_MAX] = {0};
-	Chain		chain;
+	int64		next[STEPS_MAX];
 
+	memset(next, 0, eval->nsteps * sizeof(next[0]));
 	best->length = 0;
 	for (int64 start = 0; start < n; start++)
 	{
@@ -120,80 +127,89 @@ find_ordered(const Steps *eval, int64 n, Chain *best)
 
 		if (!(first->mask & STEP(0)) || !in_period(&eval->period, first->at))
 			continue;
-		chain.length = 1;
-		chain.anchor = first->at;
-		chain.entry[0] = first;
+		trial->length = 1;
+		trial->anchor = first->at;
+		trial->entry[0] = first;
 		for (int step = 1; step < eval->nsteps; step++)
 		{
-			int64		i = Max(next[step], chain.entry[step - 1]->tie);
+			int64		i = Max(next[step], trial->entry[step - 1]->tie);
 
 			while (i < n && (!(entries[i].mask & STEP(step)) ||
-							 in_chain(&chain, &entries[i])))
+							 in_chain(trial, &entries[i])))
 				i++;
 			next[step] = i;
 			if (i == n || elapsed(first->at, entries[i].at) > eval->within)
 				break;
-			chain.entry[step] = &entries[i];
-			chain.length++;
+			trial->entry[step] = &entries[i];
+			trial->length++;
 		}
-		if (chain.length > best->length)
+		if (trial->length > best->length)
 		{
-			*best = chain;
+			Chain	   *better = trial;
+
+			trial = best;
+			best = better;
 			if (best->length == eval->nsteps)
-				return;
+				break;
 		}
 		if (eval->within == NO_LIMIT)
-			return;
+			break;
 		CHECK_FOR_INTERRUPTS();
 	}
+	return best;
 }
 
 /* As ordered, but each entry's stay follows directly on the one before. */
-static void
-find_strict(const Steps *eval, int64 n, Chain *best)
+static const Chain *
+find_strict(const Steps *eval, int64 n, Chain *best, Chain *trial)
 {
 	const StepEntry *entries = eval->entries;
-	Chain		chain;
 
 	best->length = 0;
 	for (int64 start = 0; start < n; start++)
 	{
 		const StepEntry *first = &entries[start];
+		int			length;
 
 		if (!(first->mask & STEP(0)) || !in_period(&eval->period, first->at))
 			continue;
-		chain.anchor = first->at;
-		chain.entry[0] = first;
-		for (chain.length = 1; chain.length < eval->nsteps; chain.length++)
+		trial->anchor = first->at;
+		trial->entry[0] = first;
+		for (length = 1; length < eval->nsteps; length++)
 		{
-			const StepEntry *entry = first + chain.length;
+			const StepEntry *entry = first + length;
 
-			if (start + chain.length >= n ||
-				entry->stay != first->stay + chain.length ||
-				!(entry->mask & STEP(chain.length)) ||
+			if (start + length >= n ||
+				entry->stay != first->stay + length ||
+				!(entry->mask & STEP(length)) ||
 				elapsed(first->at, entry->at) > eval->within)
 				break;
-			chain.entry[chain.length] = entry;
+			trial->entry[length] = entry;
 		}
-		if (chain.length > best->length)
+		trial->length = length;
+		if (length > best->length)
 		{
-			*best = chain;
-			if (best->length == eval->nsteps)
-				return;
+			Chain	   *better = trial;
+
+			trial = best;
+			best = better;
+			if (length == eval->nsteps)
+				break;
 		}
 	}
+	return best;
 }
 
 /* The first entry into each step, from the anchor on and within the window. */
-static void
+static const Chain *
 find_implied(const Steps *eval, int64 n, Chain *chain)
 {
 	const StepEntry *entries = eval->entries;
-	uint64		missing = eval->nsteps == 64 ? ~UINT64CONST(0) : STEP(eval->nsteps) - 1;
+	uint64		missing = first_steps(eval->nsteps);
 
 	chain->length = 0;
-	if (n == 0 || !in_period(&eval->period, entries[0].at))
-		return;
+	if (!in_period(&eval->period, entries[0].at))
+		return chain;
 	chain->anchor = entries[0].at;
 	memset(chain->entry, 0, eval->nsteps * sizeof(chain->entry[0]));
 	for (int64 i = 0; i < n && missing != 0; i++)
@@ -211,6 +227,7 @@ find_implied(const Steps *eval, int64 n, Chain *chain)
 			chain->length = Max(chain->length, step + 1);
 		}
 	}
+	return chain;
 }
 
 /* Counts amount for steps [0, length) that are in mask. */
@@ -285,38 +302,39 @@ steps_add(Steps *eval, const Lead *lead)
 {
 	int64		n;
 	uint64		ever;
-	Chain		chain;
+	Chain		a,
+				b;
+	const Chain *chain;
 
 	stays_build(&eval->stays, lead, lead_count_before(lead, eval->as_of),
 				eval->nstages);
 	n = collect_entries(eval, &ever);
 	if (n == 0)
 		return;
-	chain.length = 0;
 	for (uint64 left = ever; left != 0; left &= left - 1)
 		eval->steps[pg_rightmost_one_pos64(left)].ever++;
 
 	switch (eval->mode)
 	{
-		case STEPS_ANY:
-			add_any(eval, lead, n);
-			return;
 		case STEPS_ORDERED:
-			find_ordered(eval, n, &chain);
+			chain = find_ordered(eval, n, &a, &b);
 			break;
 		case STEPS_STRICT:
-			find_strict(eval, n, &chain);
+			chain = find_strict(eval, n, &a, &b);
 			break;
 		case STEPS_IMPLIED:
-			find_implied(eval, n, &chain);
+			chain = find_implied(eval, n, &a);
 			break;
+		default:
+			add_any(eval, lead, n);
+			return;
 	}
-	if (chain.length == 0)
+	if (chain->length == 0)
 		return;
-	for (int step = 0; step < chain.length; step++)
+	for (int step = 0; step < chain->length; step++)
 	{
-		const StepEntry *entry = chain.entry[step];
-		const StepEntry *previous = step > 0 ? chain.entry[step - 1] : NULL;
+		const StepEntry *entry = chain->entry[step];
+		const StepEntry *previous = step > 0 ? chain->entry[step - 1] : NULL;
 
 		eval->steps[step].leads++;
 		if (eval->durations && entry != NULL && previous != NULL &&
@@ -325,19 +343,19 @@ steps_add(Steps *eval, const Lead *lead)
 						elapsed(previous->at, entry->at));
 	}
 	if (eval->amounts)
-		add_amount(eval, lead, chain.entry[chain.length - 1],
-				   chain.length == 64 ? ~UINT64CONST(0) : STEP(chain.length) - 1);
+		add_amount(eval, lead, chain->entry[chain->length - 1],
+				   first_steps(chain->length));
 	if (eval->within != NO_LIMIT)
 	{
-		if (elapsed(chain.anchor, eval->as_of) >= eval->within)
-			for (int step = 1; step <= chain.length && step < eval->nsteps; step++)
+		if (elapsed(chain->anchor, eval->as_of) >= eval->within)
+			for (int step = 1; step <= chain->length && step < eval->nsteps; step++)
 			{
 				eval->steps[step].mature++;
-				if (step < chain.length)
+				if (step < chain->length)
 					eval->steps[step].mature_reached++;
 			}
-		if (chain.length < eval->nsteps && window_open(eval, &chain, n))
-			eval->steps[chain.length].pending++;
+		if (chain->length < eval->nsteps && window_open(eval, chain, n))
+			eval->steps[chain->length].pending++;
 	}
 }
 
