@@ -25,6 +25,7 @@ SET client_min_messages = warning;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET jit = off;
+SET work_mem = '64MB';
 
 BEGIN;
 
@@ -285,9 +286,10 @@ WITH RECURSIVE walk AS (
                   pg_temp.dice('lead ' || w.lead_id || ' step ' || step + 1) AS d OFFSET 0) AS r
      CROSS JOIN LATERAL (
            SELECT CASE WHEN m.next_stage IN ('mql', 'inquiry') THEN due
-                       WHEN pg_temp.at_work(due, pg_temp.roll(dice, 3)) > w.at
-                       THEN pg_temp.at_work(due, pg_temp.roll(dice, 3))
-                       ELSE pg_temp.at_work(w.at + interval '1 day', pg_temp.roll(dice, 3)) END AS at OFFSET 0) AS n
+                       WHEN at_work > w.at THEN at_work
+                       ELSE pg_temp.at_work(w.at + interval '1 day', hour) END AS at
+             FROM pg_temp.roll(dice, 3) AS hour, LATERAL (SELECT pg_temp.at_work(due, hour) OFFSET 0) AS v (at_work)
+           OFFSET 0) AS n
      WHERE choice >= m.low AND choice < m.low + (m.high - m.low) * coalesce(t.likelier, 1)
        AND n.at < '2026-07-01'
 )
@@ -382,9 +384,9 @@ SELECT lead_id, stage::funnel.lead_stage, at, changed_by, reason, deal_id, amoun
                           FROM unnest('{1,8,30}'::int[]) AS n) AS s,
                LATERAL generate_series(1, CASE WHEN night::date = '2026-02-10' THEN 2 ELSE 1 END)
          WHERE stage IN ('inquiry', 'mql', 'sal', 'sql', 'recycled')
-           AND pg_temp.roll(pg_temp.dice('sync ' || lead_id || ' ' || step), 1) < 0.3
+           AND pg_temp.roll(dice, 4) < 0.3
            AND night < coalesce(left_at, '2026-07-01')) AS h
- ORDER BY at, pg_temp.dice(lead_id::text), stage;
+ ORDER BY at, lead_id % 101, stage;
 
 UPDATE crm.leads AS l
    SET stage = h.stage::funnel.lead_stage
@@ -437,7 +439,7 @@ SELECT lead_id, channel, at, campaign_id
          WHERE left_at IS NULL AND stage IN ('mql', 'sal', 'sql')
            AND pg_temp.roll(d, 1) < CASE stage WHEN 'mql' THEN 0.12 ELSE 0.7 END) AS t
  WHERE at < '2026-07-01'
- ORDER BY at, pg_temp.dice(lead_id::text), channel;
+ ORDER BY at, lead_id % 101, channel;
 
 
 ALTER TABLE crm.leads ADD FOREIGN KEY (account_id) REFERENCES crm.accounts,

@@ -1,0 +1,218 @@
+-- The tour of the demo CRM (demo/crm.sql): eleven questions, each with its query and how to read the answer.
+-- "Today" is 2026-07-01, so that the answers are always the same; on your own data leave `as_of` out.
+
+\set QUIET on
+\pset footer off
+\pset border 1
+\pset linestyle ascii
+\pset format aligned
+\pset expanded off
+\pset null '-'
+\pset pager off
+SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
+SET client_min_messages = warning;
+\set ECHO queries
+
+\echo
+\echo '=== 1. What is in the CRM? ========================================================================='
+\echo
+
+SELECT (SELECT count(*) FROM crm.leads)        AS leads,
+       (SELECT count(*) FROM crm.lead_history) AS stage_changes,
+       (SELECT count(*) FROM crm.touches)      AS touches,
+       (SELECT count(*) FROM crm.deals)        AS deals,
+       (SELECT to_char(sum(amount), '99,999,999') FROM crm.deals WHERE status = 'won') AS "won, USD";
+
+\echo '  Two years of a software company: plain tables, as a sync from any CRM leaves them.'
+
+\echo
+\echo '=== 2. How does funnel read it? ===================================================================='
+\echo
+
+CREATE TABLE crm.cohorts AS
+SELECT source, quarter, funnel.merge(stages, touches) AS cohort
+  FROM (SELECT source, date_trunc('quarter', created_at) AS quarter,
+               funnel.cohort(lead_id, h.stage, changed_at, amount, deal_id) AS stages
+          FROM crm.lead_history AS h JOIN crm.leads AS l ON l.id = h.lead_id GROUP BY 1, 2) AS s
+  JOIN (SELECT source, date_trunc('quarter', created_at) AS quarter,
+               funnel.touches(lead_id, channel, at) AS touches
+          FROM crm.touches AS t JOIN crm.leads AS l ON l.id = t.lead_id GROUP BY 1, 2) AS t
+ USING (source, quarter);
+\echo
+CREATE VIEW crm.everybody AS SELECT funnel.merge(cohort) AS c FROM crm.cohorts;
+\echo
+SELECT (SELECT count(*) FROM crm.cohorts) AS cohorts, leads, events, array_length(stages, 1) AS stages,
+       array_length(channels, 1) AS channels, first_at::date AS "from", last_at::date AS "to",
+       round(bytes::numeric / events, 1) AS "bytes an event"
+  FROM crm.everybody, funnel.describe(c);
+
+\echo '  One value per source and quarter holds every stage change and touch of its leads, exactly. All'
+\echo '  questions below are asked of these values; new questions need no new load.'
+
+\echo
+\echo '=== 3. Where do leads leak? ========================================================================'
+\echo
+
+SELECT stage, leads, round(100 * from_previous) AS "% of previous",
+       round((100 * from_first)::numeric, 1) AS "% of all",
+       round(median_days::numeric, 1) AS "median days", round(p90_days::numeric, 1) AS "9 in 10 within"
+  FROM crm.everybody,
+       funnel.steps(c, '{inquiry,mql,sal,sql,opportunity,won}', within => '180 days', as_of => '2026-07-01');
+
+\echo '  Leads that went through every stage, in this order, within 180 days of their inquiry. Of 1,000, 387'
+\echo '  become MQLs and 14 buy. The days are from the stage before. Most is lost where sales takes over from'
+\echo '  marketing: of 100 MQLs, 55 are accepted and 26 qualified.'
+
+\echo
+\echo '=== 4. Why does the other report show other numbers? ==============================================='
+\echo
+
+SELECT stage,
+       max(leads) FILTER (WHERE m = 'strict')  AS strict,
+       max(leads) FILTER (WHERE m = 'ordered') AS ordered,
+       max(leads) FILTER (WHERE m = 'implied') AS implied,
+       max(leads) FILTER (WHERE m = 'any')     AS "any",
+       max(ever)                               AS ever
+  FROM crm.everybody, unnest('{strict,ordered,implied,any}'::text[]) AS m,
+       funnel.steps(c, '{mql,sal,sql,opportunity,won}', mode => m, as_of => '2026-07-01')
+ GROUP BY step, stage ORDER BY step;
+
+\echo '  strict: each stage straight after the one before.'
+\echo '  ordered: in this order, with detours (a recycled lead).'
+\echo '  implied: who is further along has passed the stages it skipped (partner leads go straight to SQL).'
+\echo '  any: each stage for itself. ever: whoever was in the stage at any time, the number a CRM list shows.'
+
+\echo
+\echo '=== 5. Is it getting better? ======================================================================='
+\echo
+
+SELECT to_char(q, 'YYYY "Q"Q') AS quarter,
+       max(leads)                        FILTER (WHERE stage = 'inquiry')     AS inquiries,
+       max(round(100 * from_previous))   FILTER (WHERE stage = 'mql')         AS "mql %",
+       max(round(100 * from_previous))   FILTER (WHERE stage = 'sal')         AS "sal %",
+       max(round(100 * from_previous))   FILTER (WHERE stage = 'sql')         AS "sql %",
+       max(round(100 * from_previous))   FILTER (WHERE stage = 'opportunity') AS "opp %",
+       max(round(100 * from_previous))   FILTER (WHERE stage = 'won')         AS "won %",
+       max(leads)                        FILTER (WHERE stage = 'won')         AS won,
+       max(to_char(amount, '9,999,999')) FILTER (WHERE stage = 'won')         AS "won, USD"
+  FROM crm.everybody, generate_series(timestamptz '2024-07-01', '2026-04-01', '3 months') AS q,
+       funnel.steps(c, '{inquiry,mql,sal,sql,opportunity,won}', within => '180 days',
+                    period => tstzrange(q, q + interval '3 months'), as_of => '2026-07-01')
+ GROUP BY q ORDER BY q;
+
+\echo '  Each rate is from the stage before. 2025 Q4: more inquiries became MQLs than ever, and sales took'
+\echo '  fewer of them than ever: see 7. 2025 Q1 and Q2: fewer deals were won in time: see 9. 2026 Q2 is'
+\echo '  young: see 8.'
+
+\echo
+\echo '=== 6. Which sources are worth their MQLs? ========================================================='
+\echo
+
+SELECT source,
+       max(leads)                         FILTER (WHERE stage = 'mql')         AS mqls,
+       max(round(100 * from_previous))    FILTER (WHERE stage = 'sal')         AS "sal %",
+       max(round(100 * from_previous))    FILTER (WHERE stage = 'sql')         AS "sql %",
+       max(round(100 * from_previous))    FILTER (WHERE stage = 'opportunity') AS "opp %",
+       max(round(100 * from_previous))    FILTER (WHERE stage = 'won')         AS "won %",
+       max(leads)                         FILTER (WHERE stage = 'won')         AS won,
+       max(to_char(amount, '99,999,999')) FILTER (WHERE stage = 'won')         AS "won, USD",
+       round(min(amount) / max(leads))                                         AS "USD per MQL"
+  FROM (SELECT source, funnel.merge(cohort) AS c FROM crm.cohorts GROUP BY source) AS s,
+       funnel.steps(c, '{mql,sal,sql,opportunity,won}', mode => 'implied', as_of => '2026-07-01')
+ GROUP BY source ORDER BY min(amount) / max(leads) DESC;
+
+\echo '  Paid search brings most MQLs and the least money: a partner MQL earns 28 times as much. Counted as'
+\echo '  implied because partners and outbound skip stages; a second deal of the same lead is not in the sum.'
+
+\echo
+\echo '=== 7. Whose MQLs did sales stop accepting? ========================================================'
+\echo
+
+SELECT source,
+       round(100 * funnel.conversion_rate(c, 'mql', 'sal', '30 days', period => '[2025-04-01,2025-07-01)',
+                                          as_of => '2026-07-01')) AS "2025 Q2 %",
+       round(100 * funnel.conversion_rate(c, 'mql', 'sal', '30 days', period => '[2025-07-01,2025-10-01)',
+                                          as_of => '2026-07-01')) AS "2025 Q3 %",
+       round(100 * funnel.conversion_rate(c, 'mql', 'sal', '30 days', period => '[2025-10-01,2026-01-01)',
+                                          as_of => '2026-07-01')) AS "2025 Q4 %",
+       round(100 * funnel.conversion_rate(c, 'mql', 'sal', '30 days', period => '[2026-01-01,2026-04-01)',
+                                          as_of => '2026-07-01')) AS "2026 Q1 %"
+  FROM (SELECT source, funnel.merge(cohort) AS c FROM crm.cohorts GROUP BY source) AS s
+ ORDER BY source;
+
+\echo '  Share of the MQLs of each quarter that were accepted within 30 days. Webinar and paid search, and'
+\echo '  only in 2025 Q4: for these two the score that makes an MQL was lowered in that quarter.'
+
+\echo
+\echo '=== 8. Is the last quarter worse, or only young? ==================================================='
+\echo
+
+SELECT to_char(q, 'YYYY "Q"Q') AS "SQLs of", round((100 * from_previous)::numeric, 1) AS "won so far %",
+       to_char(100 * low, '90.0') || ' to' || to_char(100 * high, '90.0') AS "95% interval",
+       pending AS "may still win", mature_leads AS "window closed",
+       round((100 * mature_rate)::numeric, 1) AS "won of these %"
+  FROM crm.everybody, generate_series(timestamptz '2025-04-01', '2026-04-01', '3 months') AS q,
+       funnel.steps(c, '{sql,won}', within => '60 days',
+                    period => tstzrange(q, q + interval '3 months'), as_of => '2026-07-01')
+ WHERE step = 2 ORDER BY q;
+
+\echo '  SQLs won within 60 days. 2026 Q2 seems half as good as the quarter before, but 675 of its SQLs still'
+\echo '  have time. Of the 332 whose 60 days are over 9.9 % were won: it is only young. 2025 Q2 really was'
+\echo '  worse.'
+
+\echo
+\echo '=== 9. How long does it take? ======================================================================'
+\echo
+
+SELECT a || ' to ' || b AS "days from",
+       round(funnel.velocity(c, a, b,      as_of => d)::numeric, 1) AS mean,
+       round(funnel.velocity(c, a, b, 0.5, as_of => d)::numeric, 1) AS median,
+       round(funnel.velocity(c, a, b, 0.9, as_of => d)::numeric, 1) AS "9 in 10 within",
+       round(funnel.velocity(c, a, b, 0.5, period => '[2024-07-01,2025-01-01)', as_of => d)) AS "2024 H2",
+       round(funnel.velocity(c, a, b, 0.5, period => '[2025-01-01,2025-07-01)', as_of => d)) AS "2025 H1",
+       round(funnel.velocity(c, a, b, 0.5, period => '[2025-07-01,2026-01-01)', as_of => d)) AS "2025 H2"
+  FROM crm.everybody, CAST('2026-07-01' AS timestamptz) AS d,
+       (VALUES ('mql', 'sal'), ('sal', 'sql'), ('sql', 'opportunity'),
+               ('opportunity', 'won'), ('mql', 'won')) AS v (a, b);
+
+\echo '  Days from the first stage to the second, and the median of the leads that began in each half year.'
+\echo '  The price change of 2025 doubled the time from opportunity to won; it was taken back in August.'
+\echo '  Where the mean is far above the median, recycled leads came back after months.'
+
+\echo
+\echo '=== 10. What happened to lead 105702? =============================================================='
+\echo
+
+SELECT s.stage, entered_at, round(days::numeric, 1) AS days, h.changed_by, h.reason,
+       s.ref AS deal, to_char(s.amount, '999,999.99') AS "amount, USD"
+  FROM crm.everybody, funnel.stays(c, as_of => '2026-07-01') AS s
+  JOIN crm.lead_history AS h
+    ON h.lead_id::text = s.lead AND h.stage::text = s.stage AND h.changed_at = s.entered_at
+ WHERE s.lead = '105702' ORDER BY entered_at;
+
+\echo '  Lost for want of a decision, recycled, back after eight months and won on the second pass. The'
+\echo '  nightly sync wrote some of these stages again; that changes nothing. Such rows stand behind every'
+\echo '  number above.'
+
+\echo
+\echo '=== 11. Which desk lets MQLs lie? =================================================================='
+\echo
+
+SELECT l.owner AS desk, count(*) AS "MQLs of 2026",
+       round(100.0 * count(*) FILTER (WHERE next_stage = 'sal') / count(*)) AS "accepted %",
+       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY days)
+             FILTER (WHERE next_stage = 'sal')) AS "median days to it",
+       count(*) FILTER (WHERE is_open AND days > 30) AS "waiting 30 days",
+       count(*) FILTER (WHERE is_open AND days > 30 AND NOT EXISTS (
+           SELECT FROM crm.touches AS t
+            WHERE t.lead_id = l.id AND t.at >= entered_at AND t.channel LIKE 'sales%')) AS "never contacted"
+  FROM crm.everybody, funnel.stays(c, period => '[2026-01-01,2026-07-01)', as_of => '2026-07-01') AS s
+  JOIN crm.leads AS l ON l.id = s.lead::bigint
+ WHERE s.stage = 'mql'
+ GROUP BY l.owner ORDER BY l.owner;
+
+\echo '  France accepts fewer MQLs than the others, and takes three times as long. Nobody ever wrote to or'
+\echo '  called the leads of the last column: the same query without count() is the call list.'
+
+\echo
