@@ -84,11 +84,25 @@ make_call_site(FunctionCallInfo fcinfo, RowKind kind)
 static RowState *
 make_state(LabelDict *dict, bool rich, MemoryContext cxt)
 {
-	RowState   *state = MemoryContextAllocZero(cxt, sizeof(RowState));
+	RowState   *state = MemoryContextAlloc(cxt, sizeof(RowState));
 
 	event_buffer_init(&state->buffer, dict, rich, cxt);
-	cohort_init(&state->pile, cxt);
+	state->ignored = 0;
+	state->extra = NULL;
 	return state;
+}
+
+static RowExtra *
+state_extra(RowState *state)
+{
+	if (state->extra == NULL)
+	{
+		MemoryContext cxt = state->buffer.cxt;
+
+		state->extra = MemoryContextAllocZero(cxt, sizeof(RowExtra));
+		cohort_init(&state->extra->pile, cxt);
+	}
+	return state->extra;
 }
 
 static MemoryContext
@@ -157,8 +171,10 @@ add_row(FunctionCallInfo fcinfo, RowKind kind)
 
 	if (kind == ROW_QUESTION)
 	{
-		keep_stage(&state->from_stage, fcinfo, 4, "from_stage", state->buffer.cxt);
-		keep_stage(&state->to_stage, fcinfo, 5, "to_stage", state->buffer.cxt);
+		RowExtra   *extra = state_extra(state);
+
+		keep_stage(&extra->from_stage, fcinfo, 4, "from_stage", state->buffer.cxt);
+		keep_stage(&extra->to_stage, fcinfo, 5, "to_stage", state->buffer.cxt);
 	}
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 	{
@@ -235,14 +251,14 @@ row_state_is_whole(FunctionCallInfo fcinfo)
 void
 row_state_cohort(FunctionCallInfo fcinfo, RowState *state, Cohort *cohort)
 {
-	*cohort = state->pile;
-	cohort->cxt = CurrentMemoryContext;
-	if (cohort->pieces != NULL)
+	cohort_init(cohort, CurrentMemoryContext);
+	if (state->extra != NULL && state->extra->pile.npieces > 0)
 	{
-		cohort->pieces = palloc(cohort->npieces * sizeof(FlatCohort));
-		memcpy(cohort->pieces, state->pile.pieces,
-			   cohort->npieces * sizeof(FlatCohort));
-		cohort->apieces = cohort->npieces;
+		const Cohort *pile = &state->extra->pile;
+
+		cohort->pieces = palloc(pile->npieces * sizeof(FlatCohort));
+		memcpy(cohort->pieces, pile->pieces, pile->npieces * sizeof(FlatCohort));
+		cohort->npieces = cohort->apieces = pile->npieces;
 	}
 	cohort->ignored = state->ignored;
 	if (state->buffer.dict != NULL)
@@ -291,6 +307,8 @@ Datum
 cohort_serialfn(PG_FUNCTION_ARGS)
 {
 	RowState   *state;
+	text	   *from_stage = NULL;
+	text	   *to_stage = NULL;
 	Cohort		cohort;
 	struct varlena *flat;
 	StringInfoData buf;
@@ -301,8 +319,12 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	row_state_cohort(fcinfo, state, &cohort);
 	flat = cohort_flatten(&cohort, CurrentMemoryContext);
 	size = VARSIZE(flat) + 16;
-	if (state->from_stage != NULL)
-		size += VARSIZE_ANY(state->from_stage) + VARSIZE_ANY(state->to_stage);
+	if (state->extra != NULL && state->extra->from_stage != NULL)
+	{
+		from_stage = state->extra->from_stage;
+		to_stage = state->extra->to_stage;
+		size += VARSIZE_ANY(from_stage) + VARSIZE_ANY(to_stage);
+	}
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -311,8 +333,8 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 				 errhint("Set max_parallel_workers_per_gather to 0, or split the rows into several cohorts.")));
 	pq_begintypsend(&buf);
 	enlargeStringInfo(&buf, (int) size);
-	send_stage(&buf, state->from_stage);
-	send_stage(&buf, state->to_stage);
+	send_stage(&buf, from_stage);
+	send_stage(&buf, to_stage);
 	pq_sendbytes(&buf, VARDATA(flat), (int) (VARSIZE(flat) - VARHDRSZ));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
@@ -323,16 +345,18 @@ cohort_deserialfn(PG_FUNCTION_ARGS)
 {
 	bytea	   *value = PG_GETARG_BYTEA_PP(0);
 	RowState   *state;
+	RowExtra   *extra;
 	StringInfoData buf;
 
 	aggregate_context(fcinfo);
 	state = make_state(NULL, false, CurrentMemoryContext);
+	extra = state_extra(state);
 	buf.data = VARDATA_ANY(value);
 	buf.len = buf.maxlen = (int) VARSIZE_ANY_EXHDR(value);
 	buf.cursor = 0;
-	state->from_stage = receive_stage(&buf);
-	state->to_stage = receive_stage(&buf);
-	cohort_add_piece(&state->pile, buf.data + buf.cursor, (Size) (buf.len - buf.cursor));
+	extra->from_stage = receive_stage(&buf);
+	extra->to_stage = receive_stage(&buf);
+	cohort_add_piece(&extra->pile, buf.data + buf.cursor, (Size) (buf.len - buf.cursor));
 	PG_RETURN_POINTER(state);
 }
 
@@ -342,6 +366,7 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 	MemoryContext cxt = aggregate_context(fcinfo);
 	RowState   *state = PG_ARGISNULL(0) ? NULL : (RowState *) PG_GETARG_POINTER(0);
 	RowState   *other = PG_ARGISNULL(1) ? NULL : (RowState *) PG_GETARG_POINTER(1);
+	RowExtra   *extra;
 	Cohort		cohort;
 	struct varlena *flat;
 	char	   *data;
@@ -355,17 +380,18 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 	}
 	if (state == NULL)
 		state = make_state(NULL, false, cxt);
-	if (other->from_stage != NULL)
+	extra = state_extra(state);
+	if (other->extra != NULL && other->extra->from_stage != NULL)
 	{
-		if (state->from_stage == NULL)
+		if (extra->from_stage == NULL)
 		{
-			state->from_stage = copy_text(other->from_stage, cxt);
-			state->to_stage = copy_text(other->to_stage, cxt);
+			extra->from_stage = copy_text(other->extra->from_stage, cxt);
+			extra->to_stage = copy_text(other->extra->to_stage, cxt);
 		}
 		else
 		{
-			check_stage(state->from_stage, other->from_stage, "from_stage");
-			check_stage(state->to_stage, other->to_stage, "to_stage");
+			check_stage(extra->from_stage, other->extra->from_stage, "from_stage");
+			check_stage(extra->to_stage, other->extra->to_stage, "to_stage");
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);
@@ -375,7 +401,7 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 	data = MemoryContextAllocHuge(cxt, size);
 	memcpy(data, VARDATA(flat), size);
 	pfree(flat);
-	cohort_add_piece(&state->pile, data, size);
+	cohort_add_piece(&extra->pile, data, size);
 	PG_RETURN_POINTER(state);
 }
 

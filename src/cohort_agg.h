@@ -8,15 +8,19 @@
 
 #include "cohort.h"
 
+/* What few states need. */
+typedef struct RowExtra
+{
+	Cohort		pile;			/* pieces that came from workers */
+	text	   *from_stage;		/* row aggregates: the stages asked about */
+	text	   *to_stage;
+} RowExtra;
+
 typedef struct RowState
 {
 	EventBuffer buffer;			/* unused (no dict) in a state combined only */
-	Cohort		pile;			/* pieces that came from workers */
 	int64		ignored;
-
-	/* row aggregates: the stages asked about; NULL in the others */
-	text	   *from_stage;
-	text	   *to_stage;
+	RowExtra   *extra;			/* NULL if none */
 } RowState;
 
 /*

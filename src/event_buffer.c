@@ -31,8 +31,7 @@ struct EventChunk
 #define CHUNK_HEADER	offsetof(EventChunk, data)
 #define CHUNK_FIRST		256		/* bytes, header included; then doubled ... */
 #define CHUNK_LAST		(256 * 1024)	/* ... up to this */
-#define ARENA_FIRST		256
-#define ARENA_LAST		(64 * 1024)
+#define ARENA_LAST		(64 * 1024)	/* of texts */
 
 #define LEAF_RECORDS	8192	/* a part of so many is sorted as it is */
 #define PART_RECORDS	4096	/* what a cut aims at */
@@ -97,7 +96,6 @@ event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
 	buffer->cxt = cxt;
 	buffer->dict = dict;
 	buffer->rich = rich;
-	buffer->arena_next = ARENA_FIRST;
 }
 
 /* Makes room for one more record; the way out of the fast path. */
@@ -110,7 +108,8 @@ list_extend(EventBuffer *buffer, KeyClass kclass, int recsize)
 
 	if (list == NULL)
 	{
-		list = MemoryContextAllocZero(buffer->cxt, sizeof(EventList));
+		list = buffer->first.tail == NULL ? &buffer->first :
+			MemoryContextAllocZero(buffer->cxt, sizeof(EventList));
 		buffer->lists[kclass] = list;
 	}
 	else if (list->tail != NULL)
@@ -139,15 +138,16 @@ arena_copy(EventBuffer *buffer, const char *bytes, uint32 len)
 
 	if (need > buffer->arena_left)
 	{
-		Size		size = Max(buffer->arena_next, need);
+		/* little at first, so that small groups stay small */
+		Size		size = buffer->arena == NULL ? CHUNK_FIRST : ARENA_LAST;
 
+		size = Max(size, need);
 		buffer->arena = MemoryContextAlloc(buffer->cxt, size);
-		buffer->arena_left = size;
-		buffer->arena_next = Min(buffer->arena_next * 2, ARENA_LAST);
+		buffer->arena_left = (uint32) size;
 	}
 	text = (ArenaText *) buffer->arena;
 	buffer->arena += need;
-	buffer->arena_left -= need;
+	buffer->arena_left -= (uint32) need;
 	text->len = len;
 	memcpy(text->bytes, bytes, len);
 	return text;
@@ -719,10 +719,7 @@ sort_class_begin(SortClass *sc, EventBuffer *buffer, bool consume,
 		chunk = next;
 	}
 	if (consume)
-	{
-		pfree(list);
 		buffer->lists[sc->kclass] = NULL;
-	}
 	pfree(to);
 
 	if (cut.parts == 1)

@@ -25,15 +25,19 @@ typedef struct EventList
 	EventChunk *tail;
 } EventList;
 
+/*
+ * Small, and what appending touches together: with many groups, each row finds
+ * the buffer of its group outside the cache.
+ */
 typedef struct EventBuffer
 {
-	MemoryContext cxt;			/* owns everything */
-	LabelDict  *dict;			/* not owned; labels are its codes */
+	EventList  *lists[KEY_CLASSES];	/* NULL until needed */
+	EventList	first;			/* room for the one that most often is all */
 	bool		rich;			/* do records have amount and ref? */
-	EventList  *lists[KEY_CLASSES];
+	uint32		arena_left;
 	char	   *arena;			/* room for texts that records point to */
-	Size		arena_left;
-	Size		arena_next;
+	LabelDict  *dict;			/* not owned; labels are its codes */
+	MemoryContext cxt;			/* owns everything */
 } EventBuffer;
 
 extern void event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,

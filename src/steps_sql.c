@@ -229,7 +229,7 @@ run_row_steps(FunctionCallInfo fcinfo, bool durations)
 {
 	RowState   *state = (RowState *) PG_GETARG_POINTER(0);
 	Steps	   *eval = palloc0(sizeof(Steps));
-	text	   *steps[2] = {state->from_stage, state->to_stage};
+	text	   *steps[2] = {state->extra->from_stage, state->extra->to_stage};
 	Cohort		cohort;
 
 	row_state_cohort(fcinfo, state, &cohort);
