@@ -437,7 +437,8 @@ SELECT lead_id, channel, at, campaign_id
           FROM history AS h, generate_series(1, 2) AS n,
                LATERAL (SELECT pg_temp.dice('left lying ' || lead_id || ' ' || step || ' ' || n) AS d OFFSET 0) AS d
          WHERE left_at IS NULL AND stage IN ('mql', 'sal', 'sql')
-           AND pg_temp.roll(d, 1) < CASE stage WHEN 'mql' THEN 0.12 ELSE 0.7 END) AS t
+           AND pg_temp.roll(d, 1) < CASE stage WHEN 'mql' THEN 0.12 ELSE 0.7 END
+        OFFSET 0) AS t
  WHERE at < '2026-07-01'
  ORDER BY at, lead_id % 101, channel;
 
