@@ -44,100 +44,106 @@ samples_mean(const Samples *samples)
 	return ((double) whole + (double) rest / (double) samples->n) / DAY_MICROSECONDS;
 }
 
+static void
+sort_few(uint64 *values, int64 n)
+{
+	for (int64 i = 1; i < n; i++)
+	{
+		uint64		v = values[i];
+		int64		j;
+
+		for (j = i; j > 0 && values[j - 1] > v; j--)
+			values[j] = values[j - 1];
+		values[j] = v;
+	}
+}
+
 /*
- * The k-th smallest of n values, which are moved so that it stands at k with
- * nothing larger before and nothing smaller behind it: buckets of equal width
- * between the extremes are counted, and the search goes on in the one that
- * the k-th is in.
+ * The k-th smallest of n values, which stay as they are: values are counted in
+ * buckets of equal width between the extremes, those of the bucket that the
+ * k-th is in are copied out, and the search goes on among them. Reads in
+ * sequence only, and hardly branches.
  */
 static uint64
-select_kth(uint64 *values, int64 n, int64 k)
+select_kth(const uint64 *values, int64 n, int64 k)
 {
-	int64		counts[BUCKETS];
+	uint64	   *copy = NULL;
+	uint64		result;
 
 	for (;;)
 	{
+		int64		counts[BUCKETS] = {0};
 		uint64		min = values[0],
 					max = values[0];
-		int64		below = 0,
-					equal = 0,
-					bucket;
-		int64		i,
-					j;
+		uint64	   *inside;
+		int64		m = 0;
+		int64		bucket;
 		int			shift;
 
 		CHECK_FOR_INTERRUPTS();
-		for (i = 1; i < n; i++)
+		for (int64 i = 1; i < n; i++)
 		{
 			min = Min(min, values[i]);
 			max = Max(max, values[i]);
 		}
 		if (min == max)
-			return min;
-		if (n <= FEW)
 		{
-			for (i = 1; i < n; i++)
-			{
-				uint64		v = values[i];
-
-				for (j = i; j > 0 && values[j - 1] > v; j--)
-					values[j] = values[j - 1];
-				values[j] = v;
-			}
-			return values[k];
+			result = min;
+			break;
+		}
+		if (copy != NULL && n <= FEW)
+		{
+			sort_few(copy, n);
+			result = copy[k];
+			break;
 		}
 		shift = Max(pg_leftmost_one_pos64(max - min) + 1 - 10, 0);
-		memset(counts, 0, sizeof(counts));
-		for (i = 0; i < n; i++)
+		for (int64 i = 0; i < n; i++)
 			counts[(values[i] - min) >> shift]++;
-		for (bucket = 0; below + counts[bucket] <= k; bucket++)
-			below += counts[bucket];
-		equal = counts[bucket];
-
-		/* three ways: smaller buckets to the front, larger to the back */
+		for (bucket = 0; counts[bucket] <= k; bucket++)
+			k -= counts[bucket];
+		/* one more, because a value is written before it is judged */
+		inside = palloc_extended((counts[bucket] + 1) * sizeof(uint64),
+								 MCXT_ALLOC_HUGE);
+		for (int64 i = 0; i < n; i++)
 		{
-			int64		front = 0,
-						back = n;
-
-			for (i = 0; i < back;)
-			{
-				uint64		v = values[i];
-				int64		b = (int64) ((v - min) >> shift);
-
-				if (b < bucket)
-				{
-					values[i++] = values[front];
-					values[front++] = v;
-				}
-				else if (b > bucket)
-				{
-					values[i] = values[--back];
-					values[back] = v;
-				}
-				else
-					i++;
-			}
-			Assert(front == below && back == below + equal);
+			inside[m] = values[i];
+			m += ((values[i] - min) >> shift) == (uint64) bucket;
 		}
-		values += below;
-		n = equal;
-		k -= below;
+		Assert(m == counts[bucket]);
+		if (copy != NULL)
+			pfree(copy);
+		values = copy = inside;
+		n = m;
 	}
+	if (copy != NULL)
+		pfree(copy);
+	return result;
 }
 
 double
-samples_quantile(Samples *samples, double fraction)
+samples_quantile(const Samples *samples, double fraction)
 {
 	double		place = fraction * (double) (samples->n - 1);
-	int64		first = (int64) floor(place);
-	int64		second = (int64) ceil(place);
-	double		low = (double) select_kth(samples->values, samples->n, first) / DAY_MICROSECONDS;
-	double		high;
+	int64		k = (int64) floor(place);
+	uint64		low = select_kth(samples->values, samples->n, k);
+	uint64		high = PG_UINT64_MAX;
+	int64		up_to_low = 0;
+	double		a = (double) low / DAY_MICROSECONDS;
 
-	if (first == second)
-		return low;
-	/* the next one up is the smallest of those behind */
-	high = (double) select_kth(samples->values + second, samples->n - second, 0) /
-		DAY_MICROSECONDS;
-	return low + (place - (double) first) * (high - low);
+	if (place == (double) k)
+		return a;
+
+	/* the next in order: the same again, or the smallest that is larger */
+	for (int64 i = 0; i < samples->n; i++)
+	{
+		uint64		v = samples->values[i];
+
+		up_to_low += v <= low;
+		if (v > low && v < high)
+			high = v;
+	}
+	if (up_to_low > k + 1)
+		high = low;
+	return a + (place - (double) k) * ((double) high / DAY_MICROSECONDS - a);
 }

@@ -43,10 +43,7 @@ samples_add(Samples *samples, uint64 value)
 /* Both: days; not for an empty collection. */
 extern double samples_mean(const Samples *samples);
 
-/*
- * Interpolates as percentile_cont does; fraction is in 0 .. 1. Reorders the
- * values.
- */
-extern double samples_quantile(Samples *samples, double fraction);
+/* Interpolates as percentile_cont does; fraction is in 0 .. 1. */
+extern double samples_quantile(const Samples *samples, double fraction);
 
 #endif							/* FUNNEL_SAMPLES_H */
