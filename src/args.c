@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rangetypes.h"
@@ -136,13 +137,32 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 
 #define STAGES_NAMED	20
 
+/* Has this call site warned of the stage before? If not, it has now. */
+static bool
+warned_before(FunctionCallInfo fcinfo, text *stage)
+{
+	char	   *name = text_to_cstring(stage);
+	List	   *warned = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+	ListCell   *cell;
+
+	foreach(cell, warned)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	fcinfo->flinfo->fn_extra = lappend(warned, pstrdup(name));
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
 uint32
-find_stage(const LeadStream *stream, text *stage, bool warn)
+find_stage(FunctionCallInfo fcinfo, const LeadStream *stream, text *stage)
 {
 	uint32		code = lead_stream_find(stream, false, VARDATA_ANY(stage),
 										(uint32) VARSIZE_ANY_EXHDR(stage));
 
-	if (warn && code == stream->nlabels && stream->stats.events > 0)
+	if (fcinfo != NULL && code == stream->nlabels && stream->stats.events > 0 &&
+		!warned_before(fcinfo, stage))
 	{
 		StringInfoData names;
 

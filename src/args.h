@@ -45,9 +45,11 @@ extern text **arg_texts(FunctionCallInfo fcinfo, int n, const char *name,
 
 /*
  * The code of a stage in the stream, or stream->nlabels if it does not occur.
- * Then, with warn and unless the cohort is empty, a warning names the stages
- * that do.
+ * Then, unless the cohort is empty, a warning names the stages that do; once
+ * for each stage and call site, so that a question asked month by month does
+ * not repeat it. Takes fn_extra for itself; with fcinfo NULL it does not warn.
  */
-extern uint32 find_stage(const LeadStream *stream, text *stage, bool warn);
+extern uint32 find_stage(FunctionCallInfo fcinfo, const LeadStream *stream,
+						 text *stage);
 
 #endif							/* FUNNEL_ARGS_H */

@@ -37,7 +37,7 @@
 #ifndef FUNNEL_COHORT_H
 #define FUNNEL_COHORT_H
 
-#include "event_buffer.h"
+#include "event_sort.h"
 
 #define COHORT_VERSION	1
 #define COHORT_RICH		0x01

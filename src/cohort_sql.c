@@ -361,7 +361,7 @@ funnel_entered(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	stream = filter_begin(fcinfo, &arg);
-	arg.stage = find_stage(stream, arg_text(fcinfo, 1, "stage"), true);
+	arg.stage = find_stage(fcinfo, stream, arg_text(fcinfo, 1, "stage"));
 	arg.period = arg_period(fcinfo, 2);
 	PG_RETURN_DATUM(filtered(stream, keep_entered, &arg));
 }
@@ -372,7 +372,7 @@ funnel_reached(PG_FUNCTION_ARGS)
 	FilterArg	arg;
 	LeadStream *stream = filter_begin(fcinfo, &arg);
 
-	arg.stage = find_stage(stream, PG_GETARG_TEXT_PP(1), true);
+	arg.stage = find_stage(fcinfo, stream, PG_GETARG_TEXT_PP(1));
 	PG_RETURN_DATUM(filtered(stream, keep_reached, &arg));
 }
 
@@ -382,7 +382,7 @@ funnel_never_reached(PG_FUNCTION_ARGS)
 	FilterArg	arg;
 	LeadStream *stream = filter_begin(fcinfo, &arg);
 
-	arg.stage = find_stage(stream, PG_GETARG_TEXT_PP(1), true);
+	arg.stage = find_stage(fcinfo, stream, PG_GETARG_TEXT_PP(1));
 	arg.negate = true;
 	PG_RETURN_DATUM(filtered(stream, keep_reached, &arg));
 }
@@ -399,7 +399,7 @@ filter_labels(FunctionCallInfo fcinfo, bool named)
 	for (uint32 i = 0; i < stream->nlabels; i++)
 		arg.keep[i] = (i >= stream->nstages) || !named;
 	for (int i = 0; i < count; i++)
-		arg.keep[find_stage(stream, labels[i], true)] = named;
+		arg.keep[find_stage(fcinfo, stream, labels[i])] = named;
 	PG_RETURN_DATUM(filtered(stream, keep_labels, &arg));
 }
 
@@ -523,7 +523,7 @@ funnel_in_order(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < count; i++)
 	{
-		uint32		code = find_stage(stream, labels[i], false);
+		uint32		code = find_stage(NULL, stream, labels[i]);
 
 		if (code == stream->nlabels)
 			continue;

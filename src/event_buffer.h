@@ -1,13 +1,10 @@
 /*
  * event_buffer.h
- *	  The bag of events that an aggregate gathers, and its delivery lead by
- *	  lead.
+ *	  The bag of events that an aggregate gathers.
  *
  * Appending writes a fixed-size record to the end of a list of chunks, one
  * list for each class of keys: nothing is hashed, looked up or moved. Only
- * when all events are there are they grouped: records are distributed over
- * ranges of the key small enough for the cache, and each range is sorted as
- * its leads are asked for. The order of delivery is that of key_cmp().
+ * when all events are there are they grouped, by event_sort.h.
  */
 #ifndef FUNNEL_EVENT_BUFFER_H
 #define FUNNEL_EVENT_BUFFER_H
@@ -53,42 +50,7 @@ extern void event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 
 extern int64 event_buffer_count(const EventBuffer *buffer);
 
-/* What holds for a whole bag of events. */
-typedef struct EventStats
-{
-	int64		events;
-	int64		first_at;		/* undefined without events */
-	int64		last_at;
-	uint64		unit;			/* greatest common divisor of all differences
-								 * of times; 0 if all are the same */
-	bool		rich;			/* has any event an amount or a ref? */
-} EventStats;
-
-extern void event_stats_init(EventStats *stats);
-extern void event_stats_merge(EventStats *stats, const EventStats *other);
-extern void event_stats_add_time(EventStats *stats, int64 at);
-
-typedef struct EventSort EventSort;
-
-/*
- * Distributes the events, reading the buffer only, or, with consume, emptying
- * it and freeing its memory on the way (texts stay in the buffer's context).
- * used[] has an element for each label of the dictionary and is set for those
- * that occur. The result lives in cxt, which is to be deleted as a whole.
- */
-extern EventSort *event_sort_begin(EventBuffer *buffer, bool consume,
-								   EventStats *stats, bool *used,
-								   MemoryContext cxt);
-
-/*
- * Delivers the next lead, its events in canonical order, with labels mapped
- * through map[] (by dictionary code; its values must be in canonical order).
- */
-extern bool event_sort_next(EventSort *sort, const uint32 *map, Lead *lead);
-
-/* The key of the lead that comes next. */
-extern bool event_sort_peek(EventSort *sort, Key *key);
-
-extern void event_sort_rewind(EventSort *sort);
+/* Number of records in one list; NULL is an empty one. */
+extern int64 event_list_records(const EventList *list, int recsize);
 
 #endif							/* FUNNEL_EVENT_BUFFER_H */

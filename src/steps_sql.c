@@ -42,7 +42,8 @@ parse_mode(text *mode)
 
 /* Counts the leads of a cohort. */
 static void
-run_steps(Steps *eval, Cohort *cohort, text **steps, bool warn)
+run_steps(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps,
+		  bool warn)
 {
 	LeadStream *stream;
 
@@ -61,7 +62,7 @@ run_steps(Steps *eval, Cohort *cohort, text **steps, bool warn)
 	eval->step_mask = palloc0(((Size) stream->nstages + 1) * sizeof(uint64));
 	for (int i = 0; i < eval->nsteps; i++)
 	{
-		uint32		stage = find_stage(stream, steps[i], warn);
+		uint32		stage = find_stage(warn ? fcinfo : NULL, stream, steps[i]);
 
 		if (stage < stream->nstages)
 			eval->step_mask[stage] |= UINT64CONST(1) << i;
@@ -89,7 +90,7 @@ funnel_steps(PG_FUNCTION_ARGS)
 	eval->as_of = arg_as_of(fcinfo, 5);
 	eval->durations = true;
 	eval->amounts = true;
-	run_steps(eval, cohort_getarg(fcinfo, 0), steps, true);
+	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
 
 	for (int i = 0; i < eval->nsteps; i++)
 	{
@@ -177,7 +178,7 @@ funnel_conversion_rate(PG_FUNCTION_ARGS)
 	eval->mode = parse_mode(arg_text(fcinfo, 4, "mode"));
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
-	run_steps(eval, cohort_getarg(fcinfo, 0), steps, true);
+	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
 	if (!conversion_rate(eval, &rate))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(rate);
@@ -212,7 +213,7 @@ funnel_velocity(PG_FUNCTION_ARGS)
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
 	eval->durations = true;
-	run_steps(eval, cohort_getarg(fcinfo, 0), steps, true);
+	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
 	if (eval->steps[1].durations.n == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(mean ? samples_mean(&eval->steps[1].durations) :
@@ -240,7 +241,7 @@ run_row_steps(FunctionCallInfo fcinfo, bool durations)
 	eval->period.last = PG_INT64_MAX;
 	eval->as_of = GetCurrentTransactionStartTimestamp();
 	eval->durations = durations;
-	run_steps(eval, &cohort, steps, row_state_is_whole(fcinfo));
+	run_steps(fcinfo, eval, &cohort, steps, row_state_is_whole(fcinfo));
 	return eval;
 }
 

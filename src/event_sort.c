@@ -1,0 +1,703 @@
+/*
+ * event_sort.c
+ *	  Grouping the events of a buffer by lead.
+ *
+ * A radix sort that goes by value ranges: a range of keys is cut into equal
+ * parts, as many as make a part fit the cache, and a part that is still too
+ * large is cut again by its own range. Each cut divides the width of the range,
+ * so that skewed keys cost a few cuts more and nothing worse. The parts are
+ * sorted one by one as their leads are asked for.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "event_record.h"
+#include "event_sort.h"
+
+#define LEAF_RECORDS	8192	/* a part of so many is sorted as it is */
+#define PART_RECORDS	4096	/* what a cut aims at */
+#define MAX_PARTS		1024	/* of one cut */
+
+/* A part that is small enough, or all of one key. */
+typedef struct Leaf
+{
+	int64		start;			/* record number within the class */
+	int64		n;
+} Leaf;
+
+typedef struct SortClass
+{
+	KeyClass	kclass;
+	bool		rich;
+	int			recsize;
+	int64		n;
+	char	   *records;
+	Leaf	   *leaves;
+	int64		nleaves;
+	int64		aleaves;
+} SortClass;
+
+/* A record within a leaf: the part of its key that mostly settles the order. */
+typedef struct LeafItem
+{
+	uint64		digit;
+	uint32		rec;
+} LeafItem;
+
+/* How the items of the leaf that is loaded compare. */
+typedef struct LeafOrder
+{
+	const char *base;			/* first record of the leaf */
+	KeyClass	kclass;
+	int			recsize;
+	bool		exact;			/* do equal digits mean equal keys? */
+} LeafOrder;
+
+struct EventSort
+{
+	MemoryContext cxt;
+	SortClass	classes[KEY_CLASSES];
+	int			nclasses;
+
+	/* where delivery stands */
+	int			kclass;			/* index in classes[] */
+	int64		leaf;			/* next leaf to load */
+	LeafItem   *items;			/* of the leaf loaded, in key order */
+	LeafItem   *scratch;
+	int64		aitems;
+	uint32	   *counts;
+	int64		acounts;
+	int64		nitems;
+	int64		item;			/* next to deliver */
+	LeafOrder	order;
+};
+
+/* Of these only the high word tells keys apart; the low one counts as empty. */
+static inline bool
+one_word(KeyClass kclass)
+{
+	return kclass == KEY_INT || kclass == KEY_TEXT;
+}
+
+static inline uint128
+record_key(const char *record, KeyClass kclass)
+{
+	if (one_word(kclass))
+		return (uint128) get64(record) << 64;
+	return (uint128) get64(record) << 64 | get64(record + 8);
+}
+
+static inline int
+bits128(uint128 v)
+{
+	uint64		hi = (uint64) (v >> 64);
+
+	if (hi != 0)
+		return 65 + pg_leftmost_one_pos64(hi);
+	return (uint64) v == 0 ? 0 : 1 + pg_leftmost_one_pos64((uint64) v);
+}
+
+static void
+add_leaf(SortClass *sc, int64 start, int64 n)
+{
+	if (n == 0)
+		return;
+	if (sc->nleaves == sc->aleaves)
+	{
+		sc->aleaves *= 2;
+		sc->leaves = repalloc_huge(sc->leaves, sc->aleaves * sizeof(Leaf));
+	}
+	sc->leaves[sc->nleaves].start = start;
+	sc->leaves[sc->nleaves].n = n;
+	sc->nleaves++;
+}
+
+/*
+ * How a range of n records with keys from min to max is cut: the part of a
+ * key is (key - min) >> shift.
+ */
+typedef struct Cut
+{
+	uint128		min;
+	int			shift;
+	int			parts;
+} Cut;
+
+static void
+cut_init(Cut *cut, KeyClass kclass, uint128 min, uint128 max, int64 n)
+{
+	int			want = 1;
+
+	while (((int64) 1 << want) < MAX_PARTS &&
+		   ((int64) 1 << want) * PART_RECORDS < n)
+		want++;
+	cut->min = min;
+	cut->shift = Max(bits128(max - min) - want, one_word(kclass) ? 64 : 0);
+	cut->parts = (int) ((max - min) >> cut->shift) + 1;
+}
+
+static inline uint32
+cut_part(const Cut *cut, const char *record, KeyClass kclass)
+{
+	if (one_word(kclass))
+		return (uint32) ((get64(record) - (uint64) (cut->min >> 64)) >> (cut->shift - 64));
+	return (uint32) ((record_key(record, kclass) - cut->min) >> cut->shift);
+}
+
+/* Sizes known at compile time make the copy a few moves. */
+static pg_attribute_always_inline void
+scatter(const char *from, const char *end, char **to, const Cut *cut,
+		KeyClass kclass, int recsize)
+{
+	for (; from < end; from += recsize)
+	{
+		uint32		p = cut_part(cut, from, kclass);
+
+		memcpy(to[p], from, recsize);
+		to[p] += recsize;
+	}
+}
+
+static void
+scatter_records(const SortClass *sc, const char *from, int64 bytes, char **to,
+				const Cut *cut)
+{
+	const char *end = from + bytes;
+
+	if (sc->kclass == KEY_INT)
+	{
+		if (!sc->rich)
+			scatter(from, end, to, cut, KEY_INT, 20);
+		else
+			scatter(from, end, to, cut, KEY_INT, 20 + RICH_BYTES);
+	}
+	else if (sc->kclass == KEY_TEXT)
+		scatter(from, end, to, cut, KEY_TEXT, sc->recsize);
+	else if (!sc->rich)
+		scatter(from, end, to, cut, KEY_PACKED, 28);
+	else
+		scatter(from, end, to, cut, KEY_PACKED, 28 + RICH_BYTES);
+}
+
+static void
+count_records(const SortClass *sc, const char *from, int64 bytes, int64 *counts,
+			  const Cut *cut)
+{
+	const char *end = from + bytes;
+
+	if (sc->kclass == KEY_INT)
+		for (; from < end; from += sc->recsize)
+			counts[cut_part(cut, from, KEY_INT)]++;
+	else
+		for (; from < end; from += sc->recsize)
+			counts[cut_part(cut, from, sc->kclass)]++;
+}
+
+static void
+key_range(const SortClass *sc, const char *from, int64 n, uint128 *min,
+		  uint128 *max)
+{
+	*min = *max = record_key(from, sc->kclass);
+	for (int64 i = 1; i < n; i++)
+	{
+		uint128		key = record_key(from + i * sc->recsize, sc->kclass);
+
+		if (key < *min)
+			*min = key;
+		else if (key > *max)
+			*max = key;
+	}
+}
+
+/*
+ * Turns counts into the starts of the parts, and those into write positions.
+ * Returns nothing; counts[] keeps the sizes.
+ */
+static void
+part_starts(const int64 *counts, const Cut *cut, char *base, int recsize,
+			char **to)
+{
+	for (int p = 0; p < cut->parts; p++)
+	{
+		to[p] = base;
+		base += counts[p] * recsize;
+	}
+}
+
+/* Cuts records [start, start + n) of the class, in place, down to leaves. */
+static void
+cut_range(SortClass *sc, int64 start, int64 n, MemoryContext cxt)
+{
+	char	   *base = sc->records + start * sc->recsize;
+	uint128		min,
+				max;
+	Cut			cut;
+	int64	   *counts;
+	char	  **to;
+	char	   *copy;
+
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (n <= LEAF_RECORDS)
+	{
+		add_leaf(sc, start, n);
+		return;
+	}
+	key_range(sc, base, n, &min, &max);
+	if (min == max)
+	{
+		add_leaf(sc, start, n);
+		return;
+	}
+	cut_init(&cut, sc->kclass, min, max, n);
+	counts = MemoryContextAllocZero(cxt, cut.parts * sizeof(int64));
+	to = MemoryContextAlloc(cxt, cut.parts * sizeof(char *));
+	copy = MemoryContextAllocHuge(cxt, n * sc->recsize);
+	memcpy(copy, base, n * sc->recsize);
+	count_records(sc, copy, n * sc->recsize, counts, &cut);
+	part_starts(counts, &cut, base, sc->recsize, to);
+	scatter_records(sc, copy, n * sc->recsize, to, &cut);
+	pfree(copy);
+	pfree(to);
+	for (int p = 0; p < cut.parts; p++)
+	{
+		cut_range(sc, start, counts[p], cxt);
+		start += counts[p];
+	}
+	pfree(counts);
+}
+
+/* What a first reading of the chunks tells. */
+typedef struct Survey
+{
+	uint128		min;
+	uint128		max;
+	int64		first_at;
+	int64		last_at;
+	int64		reference;
+	uint64		unit;
+	bool		rich;
+	bool	   *used;
+} Survey;
+
+static pg_attribute_always_inline void
+survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
+			   int recsize, bool rich)
+{
+	const int	at_offset = key_words(kclass) * 8;
+
+	for (; from < end; from += recsize)
+	{
+		uint128		key = record_key(from, kclass);
+		int64		at = (int64) get64(from + at_offset);
+
+		if (key < s->min)
+			s->min = key;
+		if (key > s->max)
+			s->max = key;
+		if (at < s->first_at)
+			s->first_at = at;
+		if (at > s->last_at)
+			s->last_at = at;
+		if (s->unit != 1)
+			s->unit = event_stats_unit(s->unit, at, s->reference);
+		s->used[get32(from + at_offset + 8)] = true;
+		if (rich)
+		{
+			uint32		kinds = get32(from + at_offset + 12 + 24);
+
+			if (kinds != (AMOUNT_NONE | (uint32) KEY_NONE << 16))
+				s->rich = true;
+		}
+	}
+}
+
+/* Distributes one class of the buffer. */
+static void
+sort_class_begin(SortClass *sc, EventBuffer *buffer, bool consume,
+				 EventStats *stats, bool *used, MemoryContext cxt)
+{
+	EventList  *list = buffer->lists[sc->kclass];
+	EventChunk *chunk;
+	Survey		survey;
+	EventStats	mine;
+	Cut			cut;
+	int64	   *counts;
+	char	  **to;
+
+	survey.min = ~(uint128) 0;
+	survey.max = 0;
+	survey.reference = (int64) get64(list->head->data + key_words(sc->kclass) * 8);
+	survey.first_at = survey.last_at = survey.reference;
+	survey.unit = 0;
+	survey.rich = false;
+	survey.used = used;
+	for (chunk = list->head; chunk != NULL; chunk = chunk->next)
+	{
+		const char *end = chunk->data + chunk_bytes(list, chunk);
+
+		CHECK_FOR_INTERRUPTS();
+		if (sc->kclass == KEY_INT && !sc->rich)
+			survey_records(&survey, chunk->data, end, KEY_INT, 20, false);
+		else
+			survey_records(&survey, chunk->data, end, sc->kclass, sc->recsize,
+						   sc->rich);
+	}
+	event_stats_init(&mine);
+	mine.events = sc->n;
+	mine.first_at = survey.first_at;
+	mine.last_at = survey.last_at;
+	mine.unit = survey.unit;
+	mine.rich = survey.rich;
+	event_stats_merge(stats, &mine);
+
+	sc->aleaves = 16;
+	sc->leaves = MemoryContextAlloc(cxt, sc->aleaves * sizeof(Leaf));
+	sc->records = MemoryContextAllocHuge(cxt, sc->n * sc->recsize);
+
+	if (sc->n <= LEAF_RECORDS || survey.min == survey.max)
+	{
+		/* one leaf, in any order */
+		cut.min = survey.min;
+		cut.shift = 127;
+		cut.parts = 1;
+	}
+	else
+		cut_init(&cut, sc->kclass, survey.min, survey.max, sc->n);
+	counts = MemoryContextAllocZero(cxt, cut.parts * sizeof(int64));
+	to = MemoryContextAlloc(cxt, cut.parts * sizeof(char *));
+
+	if (cut.parts == 1)
+		counts[0] = sc->n;
+	else
+		for (chunk = list->head; chunk != NULL; chunk = chunk->next)
+		{
+			CHECK_FOR_INTERRUPTS();
+			count_records(sc, chunk->data, chunk_bytes(list, chunk), counts, &cut);
+		}
+	part_starts(counts, &cut, sc->records, sc->recsize, to);
+	for (chunk = list->head; chunk != NULL;)
+	{
+		EventChunk *next = chunk->next;
+		uint32		bytes = chunk_bytes(list, chunk);
+
+		CHECK_FOR_INTERRUPTS();
+		if (cut.parts == 1)
+		{
+			memcpy(to[0], chunk->data, bytes);
+			to[0] += bytes;
+		}
+		else
+			scatter_records(sc, chunk->data, bytes, to, &cut);
+		if (consume)
+		{
+			/* keep the list whole, should an error come between */
+			list->head = next;
+			if (next == NULL)
+				list->tail = NULL;
+			pfree(chunk);
+		}
+		chunk = next;
+	}
+	if (consume)
+		buffer->lists[sc->kclass] = NULL;
+	pfree(to);
+
+	if (cut.parts == 1)
+		add_leaf(sc, 0, sc->n);
+	else
+	{
+		int64		start = 0;
+
+		for (int p = 0; p < cut.parts; p++)
+		{
+			cut_range(sc, start, counts[p], cxt);
+			start += counts[p];
+		}
+	}
+	pfree(counts);
+}
+
+EventSort *
+event_sort_begin(EventBuffer *buffer, bool consume, EventStats *stats,
+				 bool *used, MemoryContext cxt)
+{
+	EventSort  *sort = MemoryContextAllocZero(cxt, sizeof(EventSort));
+
+	sort->cxt = cxt;
+	for (int c = 0; c < KEY_CLASSES; c++)
+	{
+		int			recsize = record_size(c, buffer->rich);
+		int64		n = event_list_records(buffer->lists[c], recsize);
+		SortClass  *sc = &sort->classes[sort->nclasses];
+
+		if (n == 0)
+			continue;
+		sc->kclass = c;
+		sc->rich = buffer->rich;
+		sc->recsize = recsize;
+		sc->n = n;
+		sort_class_begin(sc, buffer, consume, stats, used, cxt);
+		sort->nclasses++;
+	}
+	return sort;
+}
+
+void
+event_sort_rewind(EventSort *sort)
+{
+	sort->kclass = 0;
+	sort->leaf = 0;
+	sort->nitems = 0;
+	sort->item = 0;
+}
+
+static void
+record_get_key(const char *record, KeyClass kclass, Key *key)
+{
+	key->kclass = kclass;
+	key->hi = get64(record);
+	key->lo = 0;
+	key->bytes = NULL;
+	key->len = 0;
+	if (kclass == KEY_TEXT)
+	{
+		ArenaText  *text = (ArenaText *) (uintptr_t) get64(record + 8);
+
+		key->bytes = text->bytes;
+		key->len = text->len;
+	}
+	else if (kclass != KEY_INT)
+		key->lo = get64(record + 8);
+}
+
+static inline int
+leaf_item_cmp(const LeafItem *a, const LeafItem *b, const LeafOrder *order)
+{
+	Key			x,
+				y;
+
+	if (a->digit != b->digit)
+		return a->digit < b->digit ? -1 : 1;
+	if (order->exact)
+		return 0;
+	record_get_key(order->base + (Size) a->rec * order->recsize, order->kclass, &x);
+	record_get_key(order->base + (Size) b->rec * order->recsize, order->kclass, &y);
+	return key_cmp(&x, &y);
+}
+
+#define ST_SORT sort_leaf_items
+#define ST_ELEMENT_TYPE LeafItem
+#define ST_COMPARE(a, b, order) leaf_item_cmp(a, b, order)
+#define ST_COMPARE_ARG_TYPE const LeafOrder
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Sorts the few items of a bucket; all of one lead is the common case. */
+static inline void
+sort_bucket(LeafItem *items, int64 n, const LeafOrder *order)
+{
+	if (n > 8)
+	{
+		sort_leaf_items(items, (size_t) n, order);
+		return;
+	}
+	for (int64 i = 1; i < n; i++)
+	{
+		LeafItem	item = items[i];
+		int64		j = i;
+
+		while (j > 0 && leaf_item_cmp(&items[j - 1], &item, order) > 0)
+		{
+			items[j] = items[j - 1];
+			j--;
+		}
+		items[j] = item;
+	}
+}
+
+/* Puts the items of a leaf into key order. */
+static void
+load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
+{
+	const char *base = sc->records + leaf->start * sc->recsize;
+	int64		n = leaf->n;
+	uint128		min,
+				max;
+	int			lossy;			/* bits of the key that digits leave out */
+	int			shift;
+	int64		buckets;
+	uint32	   *counts;
+
+	if (n > sort->aitems)
+	{
+		if (sort->items != NULL)
+		{
+			pfree(sort->items);
+			pfree(sort->scratch);
+		}
+		sort->aitems = Max(n, Min(LEAF_RECORDS, sort->aitems * 2));
+		sort->items = MemoryContextAllocHuge(sort->cxt, sort->aitems * sizeof(LeafItem));
+		sort->scratch = MemoryContextAllocHuge(sort->cxt, sort->aitems * sizeof(LeafItem));
+	}
+	sort->nitems = n;
+	sort->item = 0;
+
+	key_range(sc, base, n, &min, &max);
+	lossy = Max(bits128(max - min) - 64, 0);
+	if (one_word(sc->kclass))
+		lossy = 64;
+	sort->order.base = base;
+	sort->order.kclass = sc->kclass;
+	sort->order.recsize = sc->recsize;
+	sort->order.exact = sc->kclass == KEY_INT || (sc->kclass != KEY_TEXT && lossy == 0);
+
+	/* by buckets first: about as many as there are records */
+	shift = Max(bits128((max - min) >> lossy) - (pg_leftmost_one_pos64(Max(n, 1)) + 1), 0);
+	buckets = (int64) ((uint64) ((max - min) >> lossy) >> shift) + 1;
+	if (buckets + 1 > sort->acounts)
+	{
+		if (sort->counts != NULL)
+			pfree(sort->counts);
+		sort->acounts = buckets + 1;
+		sort->counts = MemoryContextAllocHuge(sort->cxt, sort->acounts * sizeof(uint32));
+	}
+	counts = sort->counts;
+	memset(counts, 0, (buckets + 1) * sizeof(uint32));
+
+	for (int64 i = 0; i < n; i++)
+	{
+		const char *record = base + i * sc->recsize;
+		uint64		digit;
+
+		if (sc->kclass == KEY_INT)
+			digit = get64(record) - (uint64) (min >> 64);
+		else
+			digit = (uint64) ((record_key(record, sc->kclass) - min) >> lossy);
+		sort->scratch[i].digit = digit;
+		sort->scratch[i].rec = (uint32) i;
+		counts[(digit >> shift) + 1]++;
+	}
+	for (int64 b = 1; b <= buckets; b++)
+		counts[b] += counts[b - 1];
+	for (int64 i = 0; i < n; i++)
+		sort->items[counts[sort->scratch[i].digit >> shift]++] = sort->scratch[i];
+	/* counts[b] is now the end of bucket b */
+	if (shift > 0 || !sort->order.exact)
+	{
+		int64		start = 0;
+
+		for (int64 b = 0; b < buckets; b++)
+		{
+			int64		size = (int64) counts[b] - start;
+
+			if (size > 1)
+				sort_bucket(sort->items + start, size, &sort->order);
+			start = counts[b];
+		}
+	}
+}
+
+/* Makes sure that items[item] is the next event; false at the end. */
+static inline bool
+next_leaf(EventSort *sort)
+{
+	while (sort->item >= sort->nitems)
+	{
+		SortClass  *sc;
+
+		if (sort->kclass >= sort->nclasses)
+			return false;
+		sc = &sort->classes[sort->kclass];
+		if (sort->leaf >= sc->nleaves)
+		{
+			sort->kclass++;
+			sort->leaf = 0;
+			continue;
+		}
+		load_leaf(sort, sc, &sc->leaves[sort->leaf++]);
+	}
+	return true;
+}
+
+bool
+event_sort_peek(EventSort *sort, Key *key)
+{
+	SortClass  *sc;
+
+	if (!next_leaf(sort))
+		return false;
+	sc = &sort->classes[sort->kclass];
+	record_get_key(sort->order.base + (Size) sort->items[sort->item].rec * sc->recsize,
+				   sc->kclass, key);
+	return true;
+}
+
+/* The end of the items of the lead that begins at item i. */
+static inline int64
+lead_end(const EventSort *sort, int64 i)
+{
+	int64		j = i + 1;
+
+	while (j < sort->nitems &&
+		   leaf_item_cmp(&sort->items[i], &sort->items[j], &sort->order) == 0)
+		j++;
+	return j;
+}
+
+bool
+event_sort_next(EventSort *sort, const uint32 *map, Lead *lead)
+{
+	SortClass  *sc;
+	int			at_offset;
+	int64		i,
+				j;
+	bool		sorted = true;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!next_leaf(sort))
+		return false;
+	sc = &sort->classes[sort->kclass];
+	at_offset = key_words(sc->kclass) * 8;
+	i = sort->item;
+	j = lead_end(sort, i);
+	record_get_key(sort->order.base + (Size) sort->items[i].rec * sc->recsize,
+				   sc->kclass, &lead->key);
+	lead->n = j - i;
+	lead_reserve(lead, lead->n);
+	for (int64 k = 0; i < j; i++, k++)
+	{
+		const char *p = sort->order.base + (Size) sort->items[i].rec * sc->recsize + at_offset;
+		int64		at = (int64) get64(p);
+		uint32		label = map[get32(p + 8)];
+
+		lead->at[k] = at;
+		lead->label[k] = label;
+		if (k > 0 && (at < lead->at[k - 1] ||
+					  (at == lead->at[k - 1] &&
+					   (label < lead->label[k - 1] ||
+						(lead->rich && label == lead->label[k - 1])))))
+			sorted = false;
+		if (lead->rich)
+		{
+			if (sc->rich)
+				get_rich(p + 12, &lead->amount[k], &lead->ref[k]);
+			else
+			{
+				memset(&lead->amount[k], 0, sizeof(Amount));
+				memset(&lead->ref[k], 0, sizeof(Key));
+				lead->ref[k].kclass = KEY_NONE;
+			}
+		}
+	}
+	sort->item = j;
+	if (!sorted)
+		lead_sort(lead);
+	return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * event_sort.h
+ *	  The events of a buffer lead by lead.
+ *
+ * Records are distributed over ranges of the key small enough for the cache,
+ * and each range is sorted as its leads are asked for. The order of delivery is
+ * that of key_cmp().
+ */
+#ifndef FUNNEL_EVENT_SORT_H
+#define FUNNEL_EVENT_SORT_H
+
+#include "event_buffer.h"
+#include "event_stats.h"
+
+typedef struct EventSort EventSort;
+
+/*
+ * Distributes the events, reading the buffer only, or, with consume, emptying
+ * it and freeing its memory on the way (texts stay in the buffer's context).
+ * used[] has an element for each label of the dictionary and is set for those
+ * that occur. The result lives in cxt, which is to be deleted as a whole.
+ */
+extern EventSort *event_sort_begin(EventBuffer *buffer, bool consume,
+								   EventStats *stats, bool *used,
+								   MemoryContext cxt);
+
+/*
+ * Delivers the next lead, its events in canonical order, with labels mapped
+ * through map[] (by dictionary code; its values must be in canonical order).
+ */
+extern bool event_sort_next(EventSort *sort, const uint32 *map, Lead *lead);
+
+/* The key of the lead that comes next. */
+extern bool event_sort_peek(EventSort *sort, Key *key);
+
+extern void event_sort_rewind(EventSort *sort);
+
+#endif							/* FUNNEL_EVENT_SORT_H */
