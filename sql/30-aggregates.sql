@@ -66,7 +66,7 @@ CREATE AGGREGATE funnel.merge(funnel.cohort) (
 COMMENT ON AGGREGATE funnel.merge(funnel.cohort) IS 'all events of several cohorts';
 
 CREATE FUNCTION funnel.merge(a funnel.cohort, b funnel.cohort) RETURNS funnel.cohort
-    AS 'MODULE_PATHNAME', 'merge_transfn' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cohort_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funnel.merge(funnel.cohort, funnel.cohort) IS 'all events of both cohorts';
 CREATE OPERATOR funnel.|| (
     FUNCTION = funnel.merge,

@@ -227,23 +227,35 @@ numeric_from_int128(int128 value, int scale)
 Datum
 amount_numeric(const Amount *amount)
 {
+	char	   *text;
+	Datum		result;
+
 	if (amount->kind == AMOUNT_SMALL)
 		return numeric_from_int128(amount->mantissa, amount->scale);
-	return DirectFunctionCall3(numeric_in,
-							   CStringGetDatum(pnstrdup(amount->text, amount->len)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	text = pnstrdup(amount->text, amount->len);
+	result = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	pfree(text);
+	return result;
 }
 
 bool
 amount_is_canonical(const Amount *amount)
 {
+	Datum		numeric;
 	Amount		again;
+	bool		same;
 
 	if (amount->kind != AMOUNT_TEXT)
 		return true;
-	amount_from_numeric(&again, amount_numeric(amount));
-	return again.kind == AMOUNT_TEXT && again.len == amount->len &&
+	numeric = amount_numeric(amount);
+	amount_from_numeric(&again, numeric);
+	same = again.kind == AMOUNT_TEXT && again.len == amount->len &&
 		memcmp(again.text, amount->text, again.len) == 0;
+	if (again.kind == AMOUNT_TEXT)
+		pfree(unconstify(char *, again.text));
+	pfree(DatumGetPointer(numeric));
+	return same;
 }
 
 int
@@ -277,6 +289,9 @@ amount_cmp(const Amount *a, const Amount *b)
 		if (c == 0)
 			c = DatumGetInt32(DirectFunctionCall1(numeric_scale, x)) -
 				DatumGetInt32(DirectFunctionCall1(numeric_scale, y));
+		/* sorts compare often: nothing may be left behind */
+		pfree(DatumGetPointer(x));
+		pfree(DatumGetPointer(y));
 		return c;
 	}
 }
@@ -295,9 +310,16 @@ amount_sum_add(AmountSum *sum, const Amount *amount)
 	else
 	{
 		Datum		n = amount_numeric(amount);
+		Datum		before = sum->other;
 
-		sum->other = sum->other == 0 ? n :
-			DirectFunctionCall2(numeric_add, sum->other, n);
+		if (before == 0)
+			sum->other = n;
+		else
+		{
+			sum->other = DirectFunctionCall2(numeric_add, before, n);
+			pfree(DatumGetPointer(before));
+			pfree(DatumGetPointer(n));
+		}
 	}
 }
 

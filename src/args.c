@@ -136,6 +136,7 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 }
 
 #define STAGES_NAMED	20
+#define MAX_WARNINGS	100		/* of one call site */
 
 /* Has this call site warned of the stage before? If not, it has now. */
 static bool
@@ -146,6 +147,8 @@ warned_before(FunctionCallInfo fcinfo, text *stage)
 	MemoryContext old;
 	ListCell   *cell;
 
+	if (list_length(warned) >= MAX_WARNINGS)
+		return true;
 	foreach(cell, warned)
 		if (strcmp(lfirst(cell), name) == 0)
 			return true;
@@ -156,7 +159,7 @@ warned_before(FunctionCallInfo fcinfo, text *stage)
 }
 
 uint32
-find_stage(FunctionCallInfo fcinfo, const LeadStream *stream, text *stage)
+find_stage(FunctionCallInfo fcinfo, LeadStream *stream, text *stage)
 {
 	uint32		code = lead_stream_find(stream, false, VARDATA_ANY(stage),
 										(uint32) VARSIZE_ANY_EXHDR(stage));

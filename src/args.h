@@ -49,7 +49,7 @@ extern text **arg_texts(FunctionCallInfo fcinfo, int n, const char *name,
  * for each stage and call site, so that a question asked month by month does
  * not repeat it. Takes fn_extra for itself; with fcinfo NULL it does not warn.
  */
-extern uint32 find_stage(FunctionCallInfo fcinfo, const LeadStream *stream,
+extern uint32 find_stage(FunctionCallInfo fcinfo, LeadStream *stream,
 						 text *stage);
 
 #endif							/* FUNNEL_ARGS_H */

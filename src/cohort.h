@@ -134,8 +134,6 @@ typedef struct Cohort
 	bool		consume;		/* may reading it empty it? */
 	EventSort  *sort;			/* ... its sort, once begun */
 	EventStats	sort_stats;
-	bool	   *sort_used;		/* which labels of the buffer's dictionary it */
-	uint32		sort_nlabels;	/* has, and how many those were */
 	int64		ignored;		/* beside those of the pieces */
 	MemoryContext cxt;			/* owns what reading it builds */
 } Cohort;
@@ -163,6 +161,7 @@ typedef struct LeadStream
 
 	/* private */
 	Cohort	   *cohort;
+	LabelDict  *dict;			/* of labels, once one is sought */
 	int			ncursors;
 	FlatCursor *cursors;
 	uint32	  **maps;			/* by piece; NULL is identity */
@@ -175,7 +174,7 @@ extern bool lead_stream_next(LeadStream *stream);
 extern void lead_stream_rewind(LeadStream *stream);
 
 /* The code of a label in the stream, or nlabels if it does not occur. */
-extern uint32 lead_stream_find(const LeadStream *stream, bool touch,
+extern uint32 lead_stream_find(LeadStream *stream, bool touch,
 							   const char *bytes, uint32 len);
 
 /*

@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(cohort_finalfn);
 PG_FUNCTION_INFO_V1(cohort_serialfn);
 PG_FUNCTION_INFO_V1(cohort_deserialfn);
 PG_FUNCTION_INFO_V1(cohort_combinefn);
+PG_FUNCTION_INFO_V1(cohort_merge);
 PG_FUNCTION_INFO_V1(merge_transfn);
 PG_FUNCTION_INFO_V1(merge_finalfn);
 PG_FUNCTION_INFO_V1(debug_transitions);
@@ -225,20 +226,24 @@ rows_transfn(PG_FUNCTION_ARGS)
 }
 
 /*
- * A state is read for the last time where its group is gone once the result is
- * out: not with hashed groups (a rescan reads them again), in a window, or
- * where several aggregates share the state.
+ * Is the group of the state gone once its result is out? Not with hashed
+ * groups, which a rescan reads again, nor in a window.
  */
 static bool
-read_last_time(FunctionCallInfo fcinfo)
+group_is_done(FunctionCallInfo fcinfo)
 {
 	AggState   *agg;
 
 	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
 		return false;
 	agg = castNode(AggState, fcinfo->context);
-	return (agg->aggstrategy == AGG_PLAIN || agg->aggstrategy == AGG_SORTED) &&
-		!AggStateIsShared(fcinfo);
+	return agg->aggstrategy == AGG_PLAIN || agg->aggstrategy == AGG_SORTED;
+}
+
+bool
+row_state_is_done(FunctionCallInfo fcinfo)
+{
+	return group_is_done(fcinfo) && !AggStateIsShared(fcinfo);
 }
 
 bool
@@ -263,7 +268,6 @@ row_state_cohort(FunctionCallInfo fcinfo, RowState *state, Cohort *cohort)
 	cohort->ignored = state->ignored;
 	if (state->buffer.dict != NULL)
 		cohort->buffer = &state->buffer;
-	cohort->consume = read_last_time(fcinfo);
 }
 
 Datum
@@ -274,6 +278,7 @@ cohort_finalfn(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row_state_cohort(fcinfo, (RowState *) PG_GETARG_POINTER(0), &cohort);
+	cohort.consume = row_state_is_done(fcinfo);
 	PG_RETURN_DATUM(cohort_result(&cohort));
 }
 
@@ -317,6 +322,8 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	aggregate_context(fcinfo);
 	state = (RowState *) PG_GETARG_POINTER(0);
 	row_state_cohort(fcinfo, state, &cohort);
+	/* a question's state may be serialized once for each that shares it */
+	cohort.consume = group_is_done(fcinfo) && state->extra == NULL;
 	flat = cohort_flatten(&cohort, CurrentMemoryContext);
 	size = VARSIZE(flat) + 16;
 	if (state->extra != NULL && state->extra->from_stage != NULL)
@@ -395,7 +402,6 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);
-	cohort.consume = false;
 	flat = cohort_flatten(&cohort, CurrentMemoryContext);
 	size = VARSIZE(flat) - VARHDRSZ;
 	data = MemoryContextAllocHuge(cxt, size);
@@ -414,6 +420,17 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 
 #define PILE_USED	10			/* offset of the length in use */
 #define PILE_HEADER	18
+
+/* Bytes that the pieces of a value take in a pile. */
+static Size
+pile_need(struct varlena *value)
+{
+	const char *data = VARDATA_ANY(value);
+	Size		size = VARSIZE_ANY_EXHDR(value);
+
+	return cohort_is_pile(data, size) ?
+		(Size) load_le64(data + PILE_USED) - PILE_HEADER : size + 8;
+}
 
 /* Appends the pieces of a value to a pile that has room for them. */
 static void
@@ -437,27 +454,30 @@ pile_append(char *pile, Size *used, struct varlena *value)
 	}
 }
 
+/* merge(a, b) and a || b */
+Datum
+cohort_merge(PG_FUNCTION_ARGS)
+{
+	Cohort		cohort;
+
+	cohort_init(&cohort, CurrentMemoryContext);
+	cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
+	cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1)));
+	PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
+}
+
 Datum
 merge_transfn(PG_FUNCTION_ARGS)
 {
 	struct varlena *state = (struct varlena *) PG_GETARG_POINTER(0);
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
 	Size		used;
-	Size		need = VARSIZE_ANY_EXHDR(value) + 8;
+	Size		need = pile_need(value);
 	Size		size;
 	struct varlena *result;
 	char	   *pile;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-	{
-		/* called as a plain function: merge(a, b) and a || b */
-		Cohort		cohort;
-
-		cohort_init(&cohort, CurrentMemoryContext);
-		cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
-		cohort_add_value(&cohort, value);
-		PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
-	}
+	aggregate_context(fcinfo);
 
 	/* in place, if the state is a pile that has the room */
 	if (VARATT_IS_4B_U(state) &&
@@ -473,7 +493,7 @@ merge_transfn(PG_FUNCTION_ARGS)
 		}
 	}
 	state = PG_DETOAST_DATUM_PACKED(PointerGetDatum(state));
-	size = VARHDRSZ + PILE_HEADER + VARSIZE_ANY_EXHDR(state) + 8 + need;
+	size = VARHDRSZ + PILE_HEADER + pile_need(state) + need;
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -24,11 +24,18 @@ typedef struct RowState
 } RowState;
 
 /*
- * The state as a cohort that reads it. To be called in a final function; the
- * state stays as it was, unless it can be told that nobody needs it again.
+ * The state as a cohort that reads it, in the current context. The state stays
+ * as it was, unless the caller sets cohort->consume because it is the last to
+ * read it.
  */
 extern void row_state_cohort(FunctionCallInfo fcinfo, RowState *state,
 							 Cohort *cohort);
+
+/*
+ * In a final function: is this the last reading of the state? (In a serial
+ * function the server cannot tell whether others share it.)
+ */
+extern bool row_state_is_done(FunctionCallInfo fcinfo);
 
 /* Is the state that of an aggregate without groups? */
 extern bool row_state_is_whole(FunctionCallInfo fcinfo);

@@ -688,6 +688,24 @@ check_text(const char *bytes, uint32 len)
 		corrupted("text that is not valid in the encoding of the database");
 }
 
+/* Before anything else reads it: nothing strange may get into a message. */
+static bool
+amount_has_digits(const Amount *amount)
+{
+	if (amount->kind != AMOUNT_TEXT)
+		return true;
+	if (amount->len > 0 && (amount->text[amount->len - 1] == 'N' ||
+							amount->text[amount->len - 1] == 'y'))
+		return (amount->len == 3 && memcmp(amount->text, "NaN", 3) == 0) ||
+			(amount->len == 8 && memcmp(amount->text, "Infinity", 8) == 0) ||
+			(amount->len == 9 && memcmp(amount->text, "-Infinity", 9) == 0);
+	for (uint32 i = 0; i < amount->len; i++)
+		if (amount->text[i] != '.' && amount->text[i] != '-' &&
+			(amount->text[i] < '0' || amount->text[i] > '9'))
+			return false;
+	return amount->len > 0;
+}
+
 static void
 check_key(const Key *key)
 {
@@ -752,7 +770,8 @@ flat_cohort_validate(const char *data, Size size)
 				corrupted("a time out of range");
 			if (lead.rich)
 			{
-				if (!amount_is_canonical(&lead.amount[i]))
+				if (!amount_has_digits(&lead.amount[i]) ||
+					!amount_is_canonical(&lead.amount[i]))
 					corrupted("an amount in a form that is not its own");
 				if (lead.ref[i].kclass != KEY_NONE)
 					check_key(&lead.ref[i]);

@@ -173,6 +173,11 @@ getarg_flat(FunctionCallInfo fcinfo, int n)
 		cohort_add_value(&cohort, value);
 		value = cohort_flatten(&cohort, CurrentMemoryContext);
 	}
+	if (VARSIZE(value) - VARHDRSZ < COHORT_FIXED)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("invalid cohort value"),
+				 errdetail("It has too few bytes.")));
 	return value;
 }
 

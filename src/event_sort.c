@@ -62,6 +62,9 @@ struct EventSort
 	MemoryContext cxt;
 	SortClass	classes[KEY_CLASSES];
 	int			nclasses;
+	uint32	   *labels;			/* that occur, in no order */
+	uint32		nlabels;
+	uint32		alabels;
 
 	/* where delivery stands */
 	int			kclass;			/* index in classes[] */
@@ -281,8 +284,23 @@ typedef struct Survey
 	int64		reference;
 	uint64		unit;
 	bool		rich;
-	bool	   *used;
+	uint32	   *marks;			/* of the dictionary's labels, see label.h */
+	uint32		mark;
+	EventSort  *sort;			/* gathers the labels seen */
 } Survey;
+
+static void
+add_label(EventSort *sort, uint32 label)
+{
+	if (sort->nlabels == sort->alabels)
+	{
+		sort->alabels = Max(sort->alabels * 2, 16);
+		sort->labels = sort->labels == NULL ?
+			MemoryContextAlloc(sort->cxt, sort->alabels * sizeof(uint32)) :
+			repalloc_huge(sort->labels, sort->alabels * sizeof(uint32));
+	}
+	sort->labels[sort->nlabels++] = label;
+}
 
 static pg_attribute_always_inline void
 survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
@@ -294,6 +312,7 @@ survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
 	{
 		uint128		key = record_key(from, kclass);
 		int64		at = (int64) get64(from + at_offset);
+		uint32		label = get32(from + at_offset + 8);
 
 		if (key < s->min)
 			s->min = key;
@@ -305,7 +324,11 @@ survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
 			s->last_at = at;
 		if (s->unit != 1)
 			s->unit = event_stats_unit(s->unit, at, s->reference);
-		s->used[get32(from + at_offset + 8)] = true;
+		if (s->marks[label] != s->mark)
+		{
+			s->marks[label] = s->mark;
+			add_label(s->sort, label);
+		}
 		if (rich)
 		{
 			uint32		kinds = get32(from + at_offset + 12 + 24);
@@ -318,9 +341,10 @@ survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
 
 /* Distributes one class of the buffer. */
 static void
-sort_class_begin(SortClass *sc, EventBuffer *buffer, bool consume,
-				 EventStats *stats, bool *used, MemoryContext cxt)
+sort_class_begin(EventSort *sort, SortClass *sc, EventBuffer *buffer,
+				 bool consume, EventStats *stats)
 {
+	MemoryContext cxt = sort->cxt;
 	EventList  *list = buffer->lists[sc->kclass];
 	EventChunk *chunk;
 	Survey		survey;
@@ -335,7 +359,9 @@ sort_class_begin(SortClass *sc, EventBuffer *buffer, bool consume,
 	survey.first_at = survey.last_at = survey.reference;
 	survey.unit = 0;
 	survey.rich = false;
-	survey.used = used;
+	survey.marks = buffer->dict->marks;
+	survey.mark = buffer->dict->mark;
+	survey.sort = sort;
 	for (chunk = list->head; chunk != NULL; chunk = chunk->next)
 	{
 		const char *end = chunk->data + chunk_bytes(list, chunk);
@@ -424,11 +450,12 @@ sort_class_begin(SortClass *sc, EventBuffer *buffer, bool consume,
 
 EventSort *
 event_sort_begin(EventBuffer *buffer, bool consume, EventStats *stats,
-				 bool *used, MemoryContext cxt)
+				 MemoryContext cxt)
 {
 	EventSort  *sort = MemoryContextAllocZero(cxt, sizeof(EventSort));
 
 	sort->cxt = cxt;
+	label_dict_new_mark(buffer->dict);
 	for (int c = 0; c < KEY_CLASSES; c++)
 	{
 		int			recsize = record_size(c, buffer->rich);
@@ -441,10 +468,17 @@ event_sort_begin(EventBuffer *buffer, bool consume, EventStats *stats,
 		sc->rich = buffer->rich;
 		sc->recsize = recsize;
 		sc->n = n;
-		sort_class_begin(sc, buffer, consume, stats, used, cxt);
+		sort_class_begin(sort, sc, buffer, consume, stats);
 		sort->nclasses++;
 	}
 	return sort;
+}
+
+const uint32 *
+event_sort_labels(const EventSort *sort, uint32 *n)
+{
+	*n = sort->nlabels;
+	return sort->labels;
 }
 
 void
@@ -522,6 +556,14 @@ sort_bucket(LeafItem *items, int64 n, const LeafOrder *order)
 	}
 }
 
+/* Larger scratch memory; what was in it need not, but may, be kept. */
+static void *
+resize(MemoryContext cxt, void *memory, Size size)
+{
+	return memory == NULL ? MemoryContextAllocHuge(cxt, size) :
+		repalloc_huge(memory, size);
+}
+
 /* Puts the items of a leaf into key order. */
 static void
 load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
@@ -537,14 +579,12 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 
 	if (n > sort->aitems)
 	{
-		if (sort->items != NULL)
-		{
-			pfree(sort->items);
-			pfree(sort->scratch);
-		}
-		sort->aitems = Max(n, Min(LEAF_RECORDS, sort->aitems * 2));
-		sort->items = MemoryContextAllocHuge(sort->cxt, sort->aitems * sizeof(LeafItem));
-		sort->scratch = MemoryContextAllocHuge(sort->cxt, sort->aitems * sizeof(LeafItem));
+		int64		size = Max(n, Min(LEAF_RECORDS, sort->aitems * 2));
+
+		sort->aitems = 0;
+		sort->items = resize(sort->cxt, sort->items, size * sizeof(LeafItem));
+		sort->scratch = resize(sort->cxt, sort->scratch, size * sizeof(LeafItem));
+		sort->aitems = size;
 	}
 	sort->nitems = n;
 	sort->item = 0;
@@ -563,10 +603,9 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 	buckets = (int64) ((uint64) ((max - min) >> lossy) >> shift) + 1;
 	if (buckets + 1 > sort->acounts)
 	{
-		if (sort->counts != NULL)
-			pfree(sort->counts);
+		sort->acounts = 0;
+		sort->counts = resize(sort->cxt, sort->counts, (buckets + 1) * sizeof(uint32));
 		sort->acounts = buckets + 1;
-		sort->counts = MemoryContextAllocHuge(sort->cxt, sort->acounts * sizeof(uint32));
 	}
 	counts = sort->counts;
 	memset(counts, 0, (buckets + 1) * sizeof(uint32));

@@ -17,12 +17,13 @@ typedef struct EventSort EventSort;
 /*
  * Distributes the events, reading the buffer only, or, with consume, emptying
  * it and freeing its memory on the way (texts stay in the buffer's context).
- * used[] has an element for each label of the dictionary and is set for those
- * that occur. The result lives in cxt, which is to be deleted as a whole.
+ * The result lives in cxt, which is to be deleted as a whole.
  */
 extern EventSort *event_sort_begin(EventBuffer *buffer, bool consume,
-								   EventStats *stats, bool *used,
-								   MemoryContext cxt);
+								   EventStats *stats, MemoryContext cxt);
+
+/* The labels that occur, as codes of the buffer's dictionary. */
+extern const uint32 *event_sort_labels(const EventSort *sort, uint32 *n);
 
 /*
  * Delivers the next lead, its events in canonical order, with labels mapped

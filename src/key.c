@@ -357,6 +357,36 @@ datum_text(FmgrInfo *output, Oid type, Datum value, uint32 *len)
 	return s;
 }
 
+/*
+ * What these print depends on the session in ways that cannot be fixed for a
+ * call, and the identity of a lead must not.
+ */
+void
+check_text_form(Oid type)
+{
+	switch (type)
+	{
+		case CASHOID:
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGNAMESPACEOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGROLEOID:
+		case REGTYPEOID:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("a value of type %s cannot name a lead, a record or a stage",
+							format_type_be(type)),
+					 errdetail("Its text form depends on settings of the session."),
+					 errhint("Cast it to text, numeric or oid.")));
+	}
+}
+
 void
 key_reader_init(KeyReader *reader, Oid type, MemoryContext cxt)
 {
@@ -367,6 +397,7 @@ key_reader_init(KeyReader *reader, Oid type, MemoryContext cxt)
 		elog(ERROR, "could not determine the type of an argument");
 	reader->cstring = (type == UNKNOWNOID || type == CSTRINGOID);
 	reader->type = getBaseType(type);
+	check_text_form(reader->type);
 	if (!reader->cstring)
 	{
 		getTypeOutputInfo(reader->type, &outfunc, &varlena);

@@ -129,4 +129,7 @@ extern uint64 bytes_hash(const char *bytes, Size len);
 extern const char *datum_text(FmgrInfo *output, Oid type, Datum value,
 							  uint32 *len);
 
+/* Errors: a type without a text form that is always the same (datatype_mismatch). */
+extern void check_text_form(Oid type);
+
 #endif							/* FUNNEL_KEY_H */

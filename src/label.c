@@ -83,6 +83,7 @@ label_dict_create(MemoryContext cxt)
 	dict->cxt = cxt;
 	dict->allocated = 16;
 	dict->labels = MemoryContextAlloc(cxt, dict->allocated * sizeof(Label));
+	dict->marks = MemoryContextAllocZero(cxt, dict->allocated * sizeof(uint32));
 	dict->hash = labelhash_create(cxt, 16, dict);
 	return dict;
 }
@@ -105,6 +106,9 @@ label_dict_add(LabelDict *dict, bool touch, const char *bytes, uint32 len,
 	{
 		dict->labels = repalloc_huge(dict->labels,
 									 (Size) dict->allocated * 2 * sizeof(Label));
+		dict->marks = repalloc_huge(dict->marks,
+									(Size) dict->allocated * 2 * sizeof(uint32));
+		memset(dict->marks + dict->allocated, 0, (Size) dict->allocated * sizeof(uint32));
 		dict->allocated *= 2;
 	}
 	label = &dict->labels[dict->nlabels];
@@ -132,6 +136,36 @@ label_dict_add(LabelDict *dict, bool touch, const char *bytes, uint32 len,
 		dict->ordered = false;
 	}
 	return entry->code;
+}
+
+uint32
+label_dict_find(LabelDict *dict, bool touch, const char *bytes, uint32 len)
+{
+	LabelEntry *entry;
+
+	if (dict->nlabels == dict->allocated)
+	{
+		/* no room behind the last label: make some, by adding one of them again */
+		const Label *last = &dict->labels[dict->nlabels - 1];
+
+		label_dict_add(dict, last->touch, last->bytes, last->len, last->rank);
+	}
+	dict->labels[dict->nlabels].bytes = bytes;
+	dict->labels[dict->nlabels].len = len;
+	dict->labels[dict->nlabels].touch = touch;
+	entry = labelhash_lookup(dict->hash, dict->nlabels);
+	return entry == NULL ? dict->nlabels : entry->code;
+}
+
+uint32
+label_dict_new_mark(LabelDict *dict)
+{
+	if (++dict->mark == 0)
+	{
+		memset(dict->marks, 0, (Size) dict->allocated * sizeof(uint32));
+		dict->mark = 1;
+	}
+	return dict->mark;
 }
 
 static int
@@ -172,6 +206,7 @@ label_reader_init(LabelReader *reader, Oid type, bool touch, LabelDict *dict,
 	if (!OidIsValid(type))
 		elog(ERROR, "could not determine the type of an argument");
 	reader->type = getBaseType(type);
+	check_text_form(reader->type);
 	if (type == UNKNOWNOID || type == CSTRINGOID)
 	{
 		reader->kind = LABEL_CSTRING;

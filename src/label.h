@@ -38,9 +38,11 @@ typedef struct LabelDict
 	uint32		allocated;
 	struct labelhash_hash *hash;
 	uint32		recent[256];	/* code + 1 by a cheap hash: the fast way in */
-	uint32	   *position;		/* see label_dict_positions() */
+	uint32	   *position;		/* see label_dict_order() */
 	uint32	   *by_position;
 	bool		ordered;
+	uint32	   *marks;			/* by code: see label_dict_new_mark() */
+	uint32		mark;
 } LabelDict;
 
 extern LabelDict *label_dict_create(MemoryContext cxt);
@@ -52,6 +54,16 @@ extern LabelDict *label_dict_create(MemoryContext cxt);
  */
 extern uint32 label_dict_add(LabelDict *dict, bool touch, const char *bytes,
 							 uint32 len, float8 rank);
+
+/* The code of a label, or dict->nlabels if it is not there. */
+extern uint32 label_dict_find(LabelDict *dict, bool touch, const char *bytes,
+							  uint32 len);
+
+/*
+ * A value that no element of dict->marks has: so labels can be marked as seen
+ * without a sweep over all of them first, of which a small group has few.
+ */
+extern uint32 label_dict_new_mark(LabelDict *dict);
 
 /*
  * Brings dict->position (place in canonical order by code) and

@@ -44,6 +44,13 @@ cohort_add_piece(Cohort *cohort, const char *data, Size size)
 	MemoryContextSwitchTo(old);
 }
 
+/* A count of rows that came from outside can be anything: no overflow. */
+static int64
+add_ignored(int64 a, int64 b)
+{
+	return a > PG_INT64_MAX - b ? PG_INT64_MAX : a + b;
+}
+
 /* Replaces many pieces (and the buffer, if any) by one buffer. */
 static void
 cohort_pour(Cohort *cohort)
@@ -93,7 +100,7 @@ cohort_pour(Cohort *cohort)
 									rich ? &lead.amount[j] : NULL,
 									rich ? &lead.ref[j] : NULL);
 		}
-		cohort->ignored += flat->ignored;
+		cohort->ignored = add_ignored(cohort->ignored, flat->ignored);
 		pfree(codes);
 	}
 	cohort->npieces = 0;
@@ -115,13 +122,9 @@ cohort_settle(Cohort *cohort)
 		cohort_pour(cohort);
 	if (cohort->buffer == NULL)
 		return;
-	cohort->sort_nlabels = cohort->buffer->dict->nlabels;
-	cohort->sort_used = MemoryContextAllocZero(cohort->cxt,
-											   cohort->sort_nlabels + 1);
 	event_stats_init(&cohort->sort_stats);
 	cohort->sort = event_sort_begin(cohort->buffer, cohort->consume,
-									&cohort->sort_stats, cohort->sort_used,
-									cohort->cxt);
+									&cohort->sort_stats, cohort->cxt);
 }
 
 /* A label of one source on its way into the united dictionary. */
@@ -167,12 +170,17 @@ unite_labels(LeadStream *stream)
 {
 	Cohort	   *cohort = stream->cohort;
 	LabelDict  *dict = cohort->buffer ? cohort->buffer->dict : NULL;
-	Size		total = dict ? cohort->sort_nlabels : 0;
+	const uint32 *codes = NULL;
+	uint32		ncodes = 0;
+	Size		total;
 	SourceLabel *all;
 	UnitedLabel *united;
 	uint32	   *code_of_group;
 	Size		n = 0;
 
+	if (dict != NULL)
+		codes = event_sort_labels(cohort->sort, &ncodes);
+	total = ncodes;
 	for (int i = 0; i < cohort->npieces; i++)
 		total += cohort->pieces[i].nlabels;
 	all = palloc_extended((total + 1) * sizeof(SourceLabel), MCXT_ALLOC_HUGE);
@@ -190,13 +198,14 @@ unite_labels(LeadStream *stream)
 	}
 	if (dict != NULL)
 	{
-		stream->sort_map = palloc0(((Size) cohort->sort_nlabels + 1) * sizeof(uint32));
-		for (uint32 j = 0; j < cohort->sort_nlabels; j++)
-			if (cohort->sort_used[j])
-			{
-				all[n].label = dict->labels[j];
-				all[n++].code = &stream->sort_map[j];
-			}
+		/* set, and read, only for labels that occur */
+		stream->sort_map = palloc_extended(((Size) dict->nlabels + 1) * sizeof(uint32),
+										   MCXT_ALLOC_HUGE);
+		for (uint32 j = 0; j < ncodes; j++)
+		{
+			all[n].label = dict->labels[codes[j]];
+			all[n++].code = &stream->sort_map[codes[j]];
+		}
 	}
 
 	/* equal labels come together, the one with the smallest rank first */
@@ -251,7 +260,7 @@ lead_stream_open(Cohort *cohort, MemoryContext cxt)
 	for (int i = 0; i < cohort->npieces; i++)
 	{
 		event_stats_merge(&stream->stats, &cohort->pieces[i].stats);
-		stream->ignored += cohort->pieces[i].ignored;
+		stream->ignored = add_ignored(stream->ignored, cohort->pieces[i].ignored);
 	}
 	stream->cursors = palloc((cohort->npieces + 1) * sizeof(FlatCursor));
 	stream->maps = palloc0((cohort->npieces + 1) * sizeof(uint32 *));
@@ -362,15 +371,22 @@ lead_stream_next(LeadStream *stream)
 }
 
 uint32
-lead_stream_find(const LeadStream *stream, bool touch, const char *bytes,
-				 uint32 len)
+lead_stream_find(LeadStream *stream, bool touch, const char *bytes, uint32 len)
 {
-	Label		wanted = {bytes, len, touch, RANK_NONE};
+	uint32		code;
 
-	for (uint32 i = 0; i < stream->nlabels; i++)
-		if (label_equal(&stream->labels[i], &wanted))
-			return i;
-	return stream->nlabels;
+	if (stream->dict == NULL)
+	{
+		/* added in order: their codes are those of the stream */
+		stream->dict = label_dict_create(CurrentMemoryContext);
+		for (uint32 i = 0; i < stream->nlabels; i++)
+			label_dict_add(stream->dict, stream->labels[i].touch,
+						   stream->labels[i].bytes, stream->labels[i].len,
+						   stream->labels[i].rank);
+	}
+	code = label_dict_find(stream->dict, touch, bytes, len);
+	Assert(code <= stream->nlabels);
+	return code;
 }
 
 /* What the events that a filter leaves have in common. */
