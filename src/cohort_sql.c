@@ -171,7 +171,8 @@ funnel_stays(PG_FUNCTION_ARGS)
 				days = days_between(stay->entered_at, as_of);
 			values[6] = Float8GetDatum(days);
 			values[7] = BoolGetDatum(open);
-			nulls[8] = !stay_amount(stay, lead, stream->nstages, &amount);
+			nulls[8] = !last_amount(lead, stay->first, stay->last, stream->nstages,
+									&amount);
 			if (!nulls[8])
 				values[8] = amount_numeric(&amount);
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -33,8 +33,7 @@ stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages)
 	{
 		if (lead->label[i] >= nstages)
 			continue;
-		if (stay != NULL && stay->stage == lead->label[i] &&
-			(!lead->rich || key_cmp(&lead->ref[i], &lead->ref[stay->last]) == 0))
+		if (stay != NULL && same_stay(lead, stay->last, i))
 		{
 			stay->last = i;
 			continue;
@@ -46,7 +45,7 @@ stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages)
 	}
 }
 
-static bool
+bool
 last_amount(const Lead *lead, int64 first, int64 last, uint32 nstages,
 			Amount *amount)
 {
@@ -59,17 +58,4 @@ last_amount(const Lead *lead, int64 first, int64 last, uint32 nstages,
 			return true;
 		}
 	return false;
-}
-
-bool
-stay_amount(const Stay *stay, const Lead *lead, uint32 nstages, Amount *amount)
-{
-	return last_amount(lead, stay->first, stay->last, nstages, amount);
-}
-
-bool
-stay_amount_so_far(const Stay *stay, const Lead *lead, uint32 nstages,
-				   Amount *amount)
-{
-	return last_amount(lead, 0, stay->last, nstages, amount);
 }

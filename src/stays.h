@@ -9,6 +9,18 @@
 
 #include "lead.h"
 
+/* Does stage event i go on with the stay that stage event j, before it, is in? */
+static inline bool
+same_stay(const Lead *lead, int64 j, int64 i)
+{
+	return lead->label[i] == lead->label[j] &&
+		(!lead->rich || key_cmp(&lead->ref[i], &lead->ref[j]) == 0);
+}
+
+/* The last non-NULL amount of stage events first to last; false if none. */
+extern bool last_amount(const Lead *lead, int64 first, int64 last,
+						uint32 nstages, Amount *amount);
+
 typedef struct Stay
 {
 	int64		entered_at;		/* time of the first event */
@@ -29,13 +41,5 @@ extern void stays_init(Stays *stays, MemoryContext cxt);
 
 /* The stays among the lead's first n events; labels below nstages are stages. */
 extern void stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages);
-
-/* The last non-NULL amount of the stay; false if it has none. */
-extern bool stay_amount(const Stay *stay, const Lead *lead, uint32 nstages,
-						Amount *amount);
-
-/* The last non-NULL amount of the lead up to the end of the stay. */
-extern bool stay_amount_so_far(const Stay *stay, const Lead *lead,
-							   uint32 nstages, Amount *amount);
 
 #endif							/* FUNNEL_STAYS_H */

@@ -21,6 +21,7 @@ typedef struct StepEntry
 	int64		at;
 	uint64		mask;			/* the steps that this is an entry into */
 	int64		stay;			/* number of its stay */
+	int64		event;			/* number of its event */
 	int64		tie;			/* number of the first entry of the same time */
 } StepEntry;
 
@@ -54,40 +55,49 @@ steps_begin(Steps *eval, MemoryContext cxt)
 	eval->cxt = cxt;
 	eval->allocated = 64;
 	eval->entries = MemoryContextAlloc(cxt, eval->allocated * sizeof(StepEntry));
-	stays_init(&eval->stays, cxt);
 	memset(eval->steps, 0, eval->nsteps * sizeof(StepCount));
+	memset(eval->length, 0, sizeof(eval->length));
+	memset(eval->mature_length, 0, sizeof(eval->mature_length));
 	for (int i = 0; i < eval->nsteps; i++)
 		samples_init(&eval->steps[i].durations, cxt);
 }
 
-/* The lead's entries into steps, in canonical order; returns their number. */
+/*
+ * The entries into steps among the lead's first n events, in canonical order;
+ * returns their number.
+ */
 static int64
-collect_entries(Steps *eval, uint64 *ever)
+collect_entries(Steps *eval, const Lead *lead, int64 n)
 {
-	const Stays *stays = &eval->stays;
 	StepEntry  *entry;
+	int64		previous = -1;	/* stage event before */
+	int64		stay = 0;
 
-	*ever = 0;
-	if (unlikely(stays->n > eval->allocated))
+	if (unlikely(n > eval->allocated))
 	{
-		eval->allocated = stays->allocated;
+		eval->allocated = Max(n, eval->allocated * 2);
 		eval->entries = repalloc_huge(eval->entries,
 									  eval->allocated * sizeof(StepEntry));
 	}
 	entry = eval->entries;
-	for (int64 i = 0; i < stays->n; i++)
+	for (int64 i = 0; i < n; i++)
 	{
-		uint64		mask = eval->step_mask[stays->stays[i].stage];
+		uint32		label = lead->label[i];
 
-		if (mask == 0)
+		if (label >= eval->nstages)
 			continue;
-		*ever |= mask;
-		entry->at = stays->stays[i].entered_at;
-		entry->mask = mask;
-		entry->stay = i;
-		entry->tie = entry > eval->entries && entry[-1].at == entry->at ?
-			entry[-1].tie : entry - eval->entries;
-		entry++;
+		if (previous < 0 || !same_stay(lead, previous, i))
+		{
+			/* written anyhow, and kept if it is an entry into a step */
+			entry->at = lead->at[i];
+			entry->mask = eval->step_mask[label];
+			entry->stay = stay++;
+			entry->event = i;
+			entry->tie = entry > eval->entries && entry[-1].at == entry->at ?
+				entry[-1].tie : entry - eval->entries;
+			entry += entry->mask != 0;
+		}
+		previous = i;
 	}
 	return entry - eval->entries;
 }
@@ -230,16 +240,29 @@ find_implied(const Steps *eval, int64 n, Chain *chain)
 	return chain;
 }
 
-/* Counts amount for steps [0, length) that are in mask. */
+/*
+ * Adds the lead's amount to the steps in mask: the last one up to the end of
+ * the stay that the entry begins.
+ */
 static void
-add_amount(Steps *eval, const Lead *lead, const StepEntry *furthest,
+add_amount(Steps *eval, const Lead *lead, int64 n, const StepEntry *furthest,
 		   uint64 mask)
 {
+	int64		last;
 	Amount		amount;
 
-	if (!eval->amounts || !lead->rich || furthest == NULL ||
-		!stay_amount_so_far(&eval->stays.stays[furthest->stay], lead,
-							eval->nstages, &amount))
+	if (!eval->amounts || !lead->rich || furthest == NULL)
+		return;
+	last = furthest->event;
+	for (int64 i = last + 1; i < n; i++)
+	{
+		if (lead->label[i] >= eval->nstages)
+			continue;
+		if (!same_stay(lead, last, i))
+			break;
+		last = i;
+	}
+	if (!last_amount(lead, 0, last, eval->nstages, &amount))
 		return;
 	for (int i = 0; i < eval->nsteps; i++)
 		if (mask & STEP(i))
@@ -248,7 +271,7 @@ add_amount(Steps *eval, const Lead *lead, const StepEntry *furthest,
 
 /* Each step for itself. */
 static void
-add_any(Steps *eval, const Lead *lead, int64 n)
+add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
 {
 	const StepEntry *entries = eval->entries;
 	const StepEntry *furthest = NULL;
@@ -280,7 +303,7 @@ add_any(Steps *eval, const Lead *lead, int64 n)
 		if (counted & 1)
 			eval->steps[step].with_first++;
 	}
-	add_amount(eval, lead, furthest, counted);
+	add_amount(eval, lead, nevents, furthest, counted);
 }
 
 /* May some start of the lead still lead further at as_of? */
@@ -300,19 +323,20 @@ window_open(const Steps *eval, const Chain *chain, int64 n)
 void
 steps_add(Steps *eval, const Lead *lead)
 {
-	int64		n;
-	uint64		ever;
+	int64		nevents = lead_count_before(lead, eval->as_of);
+	int64		n = collect_entries(eval, lead, nevents);
+	uint64		ever = 0;
 	Chain		a,
 				b;
 	const Chain *chain;
 
-	stays_build(&eval->stays, lead, lead_count_before(lead, eval->as_of),
-				eval->nstages);
-	n = collect_entries(eval, &ever);
 	if (n == 0)
 		return;
-	for (uint64 left = ever; left != 0; left &= left - 1)
-		eval->steps[pg_rightmost_one_pos64(left)].ever++;
+	for (int64 i = 0; i < n; i++)
+		ever |= eval->entries[i].mask;
+	/* to add nothing is cheaper than to find out that there is nothing to add */
+	for (int step = 0; step < eval->nsteps; step++)
+		eval->steps[step].ever += (ever >> step) & 1;
 
 	switch (eval->mode)
 	{
@@ -326,36 +350,52 @@ steps_add(Steps *eval, const Lead *lead)
 			chain = find_implied(eval, n, &a);
 			break;
 		default:
-			add_any(eval, lead, n);
+			add_any(eval, lead, nevents, n);
 			return;
 	}
 	if (chain->length == 0)
 		return;
-	for (int step = 0; step < chain->length; step++)
-	{
-		const StepEntry *entry = chain->entry[step];
-		const StepEntry *previous = step > 0 ? chain->entry[step - 1] : NULL;
+	eval->length[chain->length]++;
+	if (eval->durations)
+		for (int step = 1; step < chain->length; step++)
+		{
+			const StepEntry *entry = chain->entry[step];
+			const StepEntry *previous = chain->entry[step - 1];
 
-		eval->steps[step].leads++;
-		if (eval->durations && entry != NULL && previous != NULL &&
-			entry->at >= previous->at)
-			samples_add(&eval->steps[step].durations,
-						elapsed(previous->at, entry->at));
-	}
-	if (eval->amounts)
-		add_amount(eval, lead, chain->entry[chain->length - 1],
-				   first_steps(chain->length));
+			if (entry != NULL && previous != NULL && entry->at >= previous->at)
+				samples_add(&eval->steps[step].durations,
+							elapsed(previous->at, entry->at));
+		}
+	add_amount(eval, lead, nevents, chain->entry[chain->length - 1],
+			   first_steps(chain->length));
 	if (eval->within != NO_LIMIT)
 	{
-		if (elapsed(chain->anchor, eval->as_of) >= eval->within)
-			for (int step = 1; step <= chain->length && step < eval->nsteps; step++)
-			{
-				eval->steps[step].mature++;
-				if (step < chain->length)
-					eval->steps[step].mature_reached++;
-			}
+		eval->mature_length[chain->length] +=
+			elapsed(chain->anchor, eval->as_of) >= eval->within;
 		if (chain->length < eval->nsteps && window_open(eval, chain, n))
 			eval->steps[chain->length].pending++;
+	}
+}
+
+void
+steps_finish(Steps *eval)
+{
+	int64		leads = 0;
+	int64		mature = 0;
+
+	if (eval->mode == STEPS_ANY)
+		return;
+	/* who got to a step got to all before it */
+	for (int step = eval->nsteps - 1; step >= 0; step--)
+	{
+		leads += eval->length[step + 1];
+		mature += eval->mature_length[step + 1];
+		eval->steps[step].leads = leads;
+		if (step > 0)
+		{
+			eval->steps[step].mature_reached = mature;
+			eval->steps[step].mature = mature + eval->mature_length[step];
+		}
 	}
 }
 

@@ -34,8 +34,9 @@ typedef struct StepCount
 } StepCount;
 
 /*
- * One evaluation: filled in by the caller up to as_of, then steps_begin(),
- * steps_add() for each lead, and the counts are in steps[].
+ * One evaluation: filled in by the caller up to amounts, then steps_begin(),
+ * steps_add() for each lead, and after steps_finish() the counts are in
+ * steps[].
  */
 typedef struct Steps
 {
@@ -51,16 +52,18 @@ typedef struct Steps
 
 	StepCount	steps[STEPS_MAX];
 
-	/* private: scratch for one lead */
+	/* private: scratch for one lead, and counts by length of chain */
 	MemoryContext cxt;
-	Stays		stays;
 	struct StepEntry *entries;
 	int64		allocated;
+	int64		length[STEPS_MAX + 1];
+	int64		mature_length[STEPS_MAX + 1];
 } Steps;
 
 /* cxt is where the results live. */
 extern void steps_begin(Steps *eval, MemoryContext cxt);
 extern void steps_add(Steps *eval, const Lead *lead);
+extern void steps_finish(Steps *eval);
 
 /* The 95% Wilson interval of k out of n > 0. */
 extern void wilson_interval(int64 k, int64 n, double *low, double *high);

@@ -70,6 +70,7 @@ run_steps(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps,
 	steps_begin(eval, CurrentMemoryContext);
 	while (lead_stream_next(stream))
 		steps_add(eval, &stream->lead);
+	steps_finish(eval);
 }
 
 Datum
