@@ -15,7 +15,7 @@ SELECT concatWithSeparator(' ', countIf(level >= 1), countIf(level >= 2), countI
           FROM events GROUP BY lead);
 
 -- name: clickhouse_1_in_order
--- sections: funnel
+-- sections: funnel stored
 -- title: ClickHouse, own storage: windowFunnel, 90 days, 1 thread, in order
 -- set: max_threads = 1
 -- set: optimize_aggregation_in_order = 1
@@ -45,7 +45,7 @@ SELECT concatWithSeparator(' ', countIf(level >= 1), countIf(level >= 2), countI
           FROM events_seconds GROUP BY lead);
 
 -- name: clickhouse_seconds_1_in_order
--- sections: funnel
+-- sections: funnel stored
 -- title: ClickHouse, own storage: windowFunnel, 90 days, whole seconds, 1 thread, in order
 -- set: max_threads = 1
 -- set: optimize_aggregation_in_order = 1
