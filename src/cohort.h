@@ -131,7 +131,6 @@ typedef struct Cohort
 	int			apieces;
 	FlatCohort *pieces;
 	EventBuffer *buffer;		/* NULL if none; ... */
-	bool		consume;		/* may reading it empty it? */
 	EventSort  *sort;			/* ... its sort, once begun */
 	EventStats	sort_stats;
 	int64		ignored;		/* beside those of the pieces */
@@ -142,8 +141,8 @@ extern void cohort_init(Cohort *cohort, MemoryContext cxt);
 extern void cohort_add_piece(Cohort *cohort, const char *data, Size size);
 
 /*
- * Groups the buffer, if there is one. From then on the cohort needs of it only
- * its texts and dictionary: what is appended later does not show.
+ * Groups the buffer, if there is one. Until the cohort has been read, nothing
+ * must be appended to it.
  */
 extern void cohort_settle(Cohort *cohort);
 

@@ -225,27 +225,6 @@ rows_transfn(PG_FUNCTION_ARGS)
 	return add_row(fcinfo, ROW_QUESTION);
 }
 
-/*
- * Is the group of the state gone once its result is out? Not with hashed
- * groups, which a rescan reads again, nor in a window.
- */
-static bool
-group_is_done(FunctionCallInfo fcinfo)
-{
-	AggState   *agg;
-
-	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
-		return false;
-	agg = castNode(AggState, fcinfo->context);
-	return agg->aggstrategy == AGG_PLAIN || agg->aggstrategy == AGG_SORTED;
-}
-
-bool
-row_state_is_done(FunctionCallInfo fcinfo)
-{
-	return group_is_done(fcinfo) && !AggStateIsShared(fcinfo);
-}
-
 bool
 row_state_is_whole(FunctionCallInfo fcinfo)
 {
@@ -278,7 +257,10 @@ cohort_finalfn(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row_state_cohort(fcinfo, (RowState *) PG_GETARG_POINTER(0), &cohort);
-	cohort.consume = row_state_is_done(fcinfo);
+
+	/* in a window the state goes on */
+	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
+		PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
 	PG_RETURN_DATUM(cohort_result(&cohort));
 }
 
@@ -322,8 +304,6 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	aggregate_context(fcinfo);
 	state = (RowState *) PG_GETARG_POINTER(0);
 	row_state_cohort(fcinfo, state, &cohort);
-	/* a question's state may be serialized once for each that shares it */
-	cohort.consume = group_is_done(fcinfo) && state->extra == NULL;
 	flat = cohort_flatten(&cohort, CurrentMemoryContext);
 	size = VARSIZE(flat) + 16;
 	if (state->extra != NULL && state->extra->from_stage != NULL)

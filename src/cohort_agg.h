@@ -24,18 +24,12 @@ typedef struct RowState
 } RowState;
 
 /*
- * The state as a cohort that reads it, in the current context. The state stays
- * as it was, unless the caller sets cohort->consume because it is the last to
- * read it.
+ * The state as a cohort that reads it, in the current context. Reading leaves
+ * the state the bag of events that it is, so that any number of aggregates can
+ * share it; but it must be over before the next row is added.
  */
 extern void row_state_cohort(FunctionCallInfo fcinfo, RowState *state,
 							 Cohort *cohort);
-
-/*
- * In a final function: is this the last reading of the state? (In a serial
- * function the server cannot tell whether others share it.)
- */
-extern bool row_state_is_done(FunctionCallInfo fcinfo);
 
 /* Is the state that of an aggregate without groups? */
 extern bool row_state_is_whole(FunctionCallInfo fcinfo);

@@ -16,9 +16,9 @@
 extern Cohort *cohort_getarg(FunctionCallInfo fcinfo, int n);
 
 /*
- * A Datum for a cohort in the current context. The cohort is read before this
- * returns, and its texts and pieces must outlive the value: small ones are
- * stored at once, large ones are left expanded, grouped but not packed.
+ * A Datum for a cohort in the current context: small ones are stored at once,
+ * large ones are left expanded, grouped but not packed, and go on reading the
+ * buffer and the pieces, which must outlive them unchanged.
  */
 extern Datum cohort_result(const Cohort *cohort);
 

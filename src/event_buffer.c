@@ -9,9 +9,8 @@
 #include "compat.h"
 #include "event_record.h"
 
-#define CHUNK_FIRST		256		/* bytes, header included; then doubled ... */
-#define CHUNK_LAST		(256 * 1024)	/* ... up to this */
-#define ARENA_LAST		(64 * 1024)	/* of texts */
+#define FIRST_BYTES		256		/* of records, or of texts, in a new buffer */
+#define ARENA_BYTES		(64 * 1024)	/* of texts in one that grows */
 
 void
 event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
@@ -28,30 +27,51 @@ static EventList *
 list_extend(EventBuffer *buffer, KeyClass kclass, int recsize)
 {
 	EventList  *list = buffer->lists[kclass];
-	EventChunk *chunk;
-	Size		size = CHUNK_FIRST;
+	const Size	most = (Size) EVENT_CHUNK_RECORDS * recsize;
+	Size		size;
+	Size		used;
 
 	if (list == NULL)
 	{
-		list = buffer->first.tail == NULL ? &buffer->first :
+		list = buffer->first.base == NULL ? &buffer->first :
 			MemoryContextAllocZero(buffer->cxt, sizeof(EventList));
+		list->base = list->write = MemoryContextAlloc(buffer->cxt, FIRST_BYTES);
+		list->limit = list->base + FIRST_BYTES;
 		buffer->lists[kclass] = list;
+		return list;
 	}
-	else if (list->tail != NULL)
+	size = (Size) (list->limit - list->base);
+	used = (Size) (list->write - list->base);
+	if (size < most)
 	{
-		list->tail->size = (uint32) (list->write - list->tail->data);
-		size = Min(((Size) (list->limit - (char *) list->tail)) * 2, CHUNK_LAST);
+		size = Min(size * 2, most);
+		list->base = repalloc(list->base, size);
 	}
-	chunk = MemoryContextAlloc(buffer->cxt, size);
-	chunk->next = NULL;
-	chunk->size = 0;
-	if (list->tail == NULL)
-		list->head = chunk;
 	else
-		list->tail->next = chunk;
-	list->tail = chunk;
-	list->write = chunk->data;
-	list->limit = (char *) chunk + size;
+	{
+		char	   *chunk = MemoryContextAlloc(buffer->cxt, most);
+
+		Assert(used == most);
+		if (list->full == NULL)
+		{
+			list->full = MemoryContextAlloc(buffer->cxt, offsetof(EventChunks, chunk) +
+											16 * sizeof(char *));
+			list->full->n = 0;
+			list->full->allocated = 16;
+		}
+		else if (list->full->n == list->full->allocated)
+		{
+			list->full = repalloc_huge(list->full, offsetof(EventChunks, chunk) +
+									   (Size) list->full->allocated * 2 * sizeof(char *));
+			list->full->allocated *= 2;
+		}
+		list->full->chunk[list->full->n++] = list->base;
+		list->base = chunk;
+		used = 0;
+		size = most;
+	}
+	list->write = list->base + used;
+	list->limit = list->base + size;
 	return list;
 }
 
@@ -64,7 +84,7 @@ arena_copy(EventBuffer *buffer, const char *bytes, uint32 len)
 	if (need > buffer->arena_left)
 	{
 		/* little at first, so that small groups stay small */
-		Size		size = buffer->arena == NULL ? CHUNK_FIRST : ARENA_LAST;
+		Size		size = buffer->arena == NULL ? FIRST_BYTES : ARENA_BYTES;
 
 		size = Max(size, need);
 		buffer->arena = MemoryContextAlloc(buffer->cxt, size);
@@ -139,13 +159,10 @@ event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 int64
 event_list_records(const EventList *list, int recsize)
 {
-	int64		bytes = 0;
-
 	if (list == NULL)
 		return 0;
-	for (const EventChunk *chunk = list->head; chunk != NULL; chunk = chunk->next)
-		bytes += chunk_bytes(list, chunk);
-	return bytes / recsize;
+	return (list->full == NULL ? 0 : list->full->n * EVENT_CHUNK_RECORDS) +
+		(list->write - list->base) / recsize;
 }
 
 int64

@@ -12,14 +12,25 @@
 #include "lead.h"
 #include "label.h"
 
-typedef struct EventChunk EventChunk;
+/*
+ * Records in chunks of EVENT_CHUNK_RECORDS: those in full[] have as many, the
+ * one at base is being filled, and as the first one grows by doubling.
+ */
+#define EVENT_CHUNK_RECORDS	16384
+
+typedef struct EventChunks
+{
+	int64		n;
+	int64		allocated;
+	char	   *chunk[FLEXIBLE_ARRAY_MEMBER];
+} EventChunks;
 
 typedef struct EventList
 {
 	char	   *write;			/* where the next record goes */
 	char	   *limit;			/* end of the chunk that write is in */
-	EventChunk *head;
-	EventChunk *tail;
+	char	   *base;			/* its begin */
+	EventChunks *full;			/* NULL if none */
 } EventList;
 
 /*

@@ -14,19 +14,6 @@
 
 #include "event_buffer.h"
 
-struct EventChunk
-{
-	EventChunk *next;
-	uint32		size;			/* bytes of data in use, once it is full */
-	char		data[FLEXIBLE_ARRAY_MEMBER];
-};
-
-static inline uint32
-chunk_bytes(const EventList *list, const EventChunk *chunk)
-{
-	return chunk == list->tail ? (uint32) (list->write - chunk->data) : chunk->size;
-}
-
 #define RICH_BYTES		28
 
 /* A text that a record points to. */

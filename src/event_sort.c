@@ -5,8 +5,12 @@
  * A radix sort that goes by value ranges: a range of keys is cut into equal
  * parts, as many as make a part fit the cache, and a part that is still too
  * large is cut again by its own range. Each cut divides the width of the range,
- * so that skewed keys cost a few cuts more and nothing worse. The parts are
- * sorted one by one as their leads are asked for.
+ * so that skewed keys cost a few cuts more and nothing worse. The parts, called
+ * leaves, are sorted one by one as their leads are asked for.
+ *
+ * Cutting permutes the records where they lie, in the chunks of the buffer: to
+ * the bag that the buffer is, that makes no difference, and no memory is needed
+ * but for the one leaf that is being read.
  */
 #include "postgres.h"
 
@@ -27,6 +31,8 @@ typedef struct Leaf
 {
 	int64		start;			/* record number within the class */
 	int64		n;
+	uint128		min;			/* keys are from min ... */
+	int			bits;			/* ... to less than min + 2^bits */
 } Leaf;
 
 typedef struct SortClass
@@ -35,7 +41,8 @@ typedef struct SortClass
 	bool		rich;
 	int			recsize;
 	int64		n;
-	char	   *records;
+	char	  **chunks;
+	int64		nchunks;
 	Leaf	   *leaves;
 	int64		nleaves;
 	int64		aleaves;
@@ -48,12 +55,12 @@ typedef struct LeafItem
 	uint32		rec;
 } LeafItem;
 
-/* How the items of the leaf that is loaded compare. */
+/* The leaf that is loaded: where its records are and how its items compare. */
 typedef struct LeafOrder
 {
-	const char *base;			/* first record of the leaf */
-	KeyClass	kclass;
-	int			recsize;
+	const SortClass *sc;
+	const char *base;			/* first record, if they lie in a row, or NULL */
+	int64		start;			/* its number */
 	bool		exact;			/* do equal digits mean equal keys? */
 } LeafOrder;
 
@@ -74,6 +81,8 @@ struct EventSort
 	int64		aitems;
 	uint32	   *counts;
 	int64		acounts;
+	char	   *copy;			/* of a leaf that lies in two chunks */
+	Size		acopy;
 	int64		nitems;
 	int64		item;			/* next to deliver */
 	LeafOrder	order;
@@ -104,19 +113,28 @@ bits128(uint128 v)
 	return (uint64) v == 0 ? 0 : 1 + pg_leftmost_one_pos64((uint64) v);
 }
 
-static void
-add_leaf(SortClass *sc, int64 start, int64 n)
+static inline char *
+class_record(const SortClass *sc, int64 i)
 {
-	if (n == 0)
-		return;
+	return sc->chunks[(uint64) i / EVENT_CHUNK_RECORDS] +
+		(uint64) i % EVENT_CHUNK_RECORDS * sc->recsize;
+}
+
+static void
+add_leaf(SortClass *sc, int64 start, int64 n, uint128 min, int bits)
+{
+	Leaf	   *leaf;
+
 	if (sc->nleaves == sc->aleaves)
 	{
 		sc->aleaves *= 2;
 		sc->leaves = repalloc_huge(sc->leaves, sc->aleaves * sizeof(Leaf));
 	}
-	sc->leaves[sc->nleaves].start = start;
-	sc->leaves[sc->nleaves].n = n;
-	sc->nleaves++;
+	leaf = &sc->leaves[sc->nleaves++];
+	leaf->start = start;
+	leaf->n = n;
+	leaf->min = min;
+	leaf->bits = bits;
 }
 
 /*
@@ -151,124 +169,185 @@ cut_part(const Cut *cut, const char *record, KeyClass kclass)
 	return (uint32) ((record_key(record, kclass) - cut->min) >> cut->shift);
 }
 
-/* Sizes known at compile time make the copy a few moves. */
-static pg_attribute_always_inline void
-scatter(const char *from, const char *end, char **to, const Cut *cut,
-		KeyClass kclass, int recsize)
-{
-	for (; from < end; from += recsize)
-	{
-		uint32		p = cut_part(cut, from, kclass);
-
-		memcpy(to[p], from, recsize);
-		to[p] += recsize;
-	}
-}
+/* Calls run on each run of records in a row from start to start + n. */
+#define FOREACH_RUN(sc, start, n, from, end) \
+	for (int64 run_ = (start), last_ = (start) + (n); run_ < last_; \
+		 run_ += EVENT_CHUNK_RECORDS - run_ % EVENT_CHUNK_RECORDS) \
+		for (const char *from = class_record(sc, run_), \
+			 *end = from + Min(EVENT_CHUNK_RECORDS - run_ % EVENT_CHUNK_RECORDS, \
+							   last_ - run_) * (sc)->recsize; \
+			 from != NULL; from = NULL)
 
 static void
-scatter_records(const SortClass *sc, const char *from, int64 bytes, char **to,
-				const Cut *cut)
+count_parts(const SortClass *sc, int64 start, int64 n, const Cut *cut,
+			int64 *counts)
 {
-	const char *end = from + bytes;
-
-	if (sc->kclass == KEY_INT)
+	FOREACH_RUN(sc, start, n, from, end)
 	{
-		if (!sc->rich)
-			scatter(from, end, to, cut, KEY_INT, 20);
+		const char *p = from;
+
+		CHECK_FOR_INTERRUPTS();
+		if (sc->kclass == KEY_INT)
+			for (; p < end; p += sc->recsize)
+				counts[cut_part(cut, p, KEY_INT)]++;
 		else
-			scatter(from, end, to, cut, KEY_INT, 20 + RICH_BYTES);
+			for (; p < end; p += sc->recsize)
+				counts[cut_part(cut, p, sc->kclass)]++;
 	}
-	else if (sc->kclass == KEY_TEXT)
-		scatter(from, end, to, cut, KEY_TEXT, sc->recsize);
-	else if (!sc->rich)
-		scatter(from, end, to, cut, KEY_PACKED, 28);
-	else
-		scatter(from, end, to, cut, KEY_PACKED, 28 + RICH_BYTES);
 }
 
-static void
-count_records(const SortClass *sc, const char *from, int64 bytes, int64 *counts,
-			  const Cut *cut)
+/* A part being filled: records before next are in place. */
+typedef struct Part
 {
-	const char *end = from + bytes;
-
-	if (sc->kclass == KEY_INT)
-		for (; from < end; from += sc->recsize)
-			counts[cut_part(cut, from, KEY_INT)]++;
-	else
-		for (; from < end; from += sc->recsize)
-			counts[cut_part(cut, from, sc->kclass)]++;
-}
+	char	   *next;
+	char	   *limit;			/* end of the chunk that next is in */
+} Part;
 
 static void
-key_range(const SortClass *sc, const char *from, int64 n, uint128 *min,
-		  uint128 *max)
+part_enter_chunk(const SortClass *sc, Part *part, int64 *chunk_of, int64 chunk)
 {
-	*min = *max = record_key(from, sc->kclass);
-	for (int64 i = 1; i < n; i++)
+	*chunk_of = chunk;
+	if (chunk < sc->nchunks)
 	{
-		uint128		key = record_key(from + i * sc->recsize, sc->kclass);
-
-		if (key < *min)
-			*min = key;
-		else if (key > *max)
-			*max = key;
+		part->next = sc->chunks[chunk];
+		part->limit = part->next + (Size) EVENT_CHUNK_RECORDS * sc->recsize;
 	}
 }
 
 /*
- * Turns counts into the starts of the parts, and those into write positions.
- * Returns nothing; counts[] keeps the sizes.
+ * Moves each record into its part: one that does not belong where it lies is
+ * taken out and put where the next of its part is due, the one that lay there
+ * goes on likewise, until one belongs into the gap. Sizes known at compile time
+ * make the moves a few instructions; the place where a part will next be
+ * written is fetched ahead.
  */
-static void
-part_starts(const int64 *counts, const Cut *cut, char *base, int recsize,
-			char **to)
+static pg_attribute_always_inline void
+permute(const SortClass *sc, int64 start, const int64 *counts, Part *parts,
+		int64 *chunk_of, const Cut *cut, KeyClass kclass, int recsize)
 {
+	char		carried[64];
+	char		displaced[64];
+
+#define TAKE(place, q) \
+	do { \
+		(place) = parts[q].next; \
+		parts[q].next += recsize; \
+		if (unlikely(parts[q].next == parts[q].limit)) \
+			part_enter_chunk(sc, &parts[q], &chunk_of[q], chunk_of[q] + 1); \
+	} while (0)
+
 	for (int p = 0; p < cut->parts; p++)
 	{
-		to[p] = base;
-		base += counts[p] * recsize;
+		int64		next = chunk_of[p] * EVENT_CHUNK_RECORDS;
+
+		/* earlier parts have put some of this one's records into place */
+		if (chunk_of[p] < sc->nchunks)
+			next += (parts[p].next - sc->chunks[chunk_of[p]]) / recsize;
+		start += counts[p];
+		CHECK_FOR_INTERRUPTS();
+		for (; next < start; next++)
+		{
+			char	   *gap;
+			uint32		q;
+
+			TAKE(gap, p);
+			q = cut_part(cut, gap, kclass);
+			if (q == (uint32) p)
+				continue;
+			memcpy(carried, gap, recsize);
+			do
+			{
+				char	   *place;
+
+				TAKE(place, q);
+				__builtin_prefetch(parts[q].next + 3 * recsize, 1);
+				memcpy(displaced, place, recsize);
+				memcpy(place, carried, recsize);
+				memcpy(carried, displaced, recsize);
+				q = cut_part(cut, carried, kclass);
+			} while (q != (uint32) p);
+			memcpy(gap, carried, recsize);
+		}
+	}
+#undef TAKE
+}
+
+static void
+permute_parts(const SortClass *sc, int64 start, const int64 *counts,
+			  const Cut *cut, MemoryContext cxt)
+{
+	Part	   *parts = MemoryContextAlloc(cxt, cut->parts * sizeof(Part));
+	int64	   *chunk_of = MemoryContextAlloc(cxt, cut->parts * sizeof(int64));
+	int64		next = start;
+
+	for (int p = 0; p < cut->parts; p++)
+	{
+		part_enter_chunk(sc, &parts[p], &chunk_of[p], next / EVENT_CHUNK_RECORDS);
+		if (next < sc->n)
+			parts[p].next = class_record(sc, next);
+		next += counts[p];
+	}
+	if (sc->kclass == KEY_INT && !sc->rich)
+		permute(sc, start, counts, parts, chunk_of, cut, KEY_INT, 20);
+	else if (sc->kclass == KEY_INT)
+		permute(sc, start, counts, parts, chunk_of, cut, KEY_INT, 20 + RICH_BYTES);
+	else if (sc->kclass == KEY_TEXT)
+		permute(sc, start, counts, parts, chunk_of, cut, KEY_TEXT, sc->recsize);
+	else if (!sc->rich)
+		permute(sc, start, counts, parts, chunk_of, cut, KEY_PACKED, 28);
+	else
+		permute(sc, start, counts, parts, chunk_of, cut, KEY_PACKED, 28 + RICH_BYTES);
+	pfree(parts);
+	pfree(chunk_of);
+}
+
+static void
+key_range(const SortClass *sc, int64 start, int64 n, uint128 *min, uint128 *max)
+{
+	*min = *max = record_key(class_record(sc, start), sc->kclass);
+	FOREACH_RUN(sc, start, n, from, end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (const char *p = from; p < end; p += sc->recsize)
+		{
+			uint128		key = record_key(p, sc->kclass);
+
+			if (key < *min)
+				*min = key;
+			else if (key > *max)
+				*max = key;
+		}
 	}
 }
 
-/* Cuts records [start, start + n) of the class, in place, down to leaves. */
+/* Cuts records [start, start + n), whose keys are from min to max, to leaves. */
 static void
-cut_range(SortClass *sc, int64 start, int64 n, MemoryContext cxt)
+cut_range(SortClass *sc, int64 start, int64 n, uint128 min, uint128 max,
+		  MemoryContext cxt)
 {
-	char	   *base = sc->records + start * sc->recsize;
-	uint128		min,
-				max;
 	Cut			cut;
 	int64	   *counts;
-	char	  **to;
-	char	   *copy;
 
-	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
-	if (n <= LEAF_RECORDS)
+	if (n <= LEAF_RECORDS || min == max)
 	{
-		add_leaf(sc, start, n);
-		return;
-	}
-	key_range(sc, base, n, &min, &max);
-	if (min == max)
-	{
-		add_leaf(sc, start, n);
+		add_leaf(sc, start, n, min, bits128(max - min));
 		return;
 	}
 	cut_init(&cut, sc->kclass, min, max, n);
 	counts = MemoryContextAllocZero(cxt, cut.parts * sizeof(int64));
-	to = MemoryContextAlloc(cxt, cut.parts * sizeof(char *));
-	copy = MemoryContextAllocHuge(cxt, n * sc->recsize);
-	memcpy(copy, base, n * sc->recsize);
-	count_records(sc, copy, n * sc->recsize, counts, &cut);
-	part_starts(counts, &cut, base, sc->recsize, to);
-	scatter_records(sc, copy, n * sc->recsize, to, &cut);
-	pfree(copy);
-	pfree(to);
+	count_parts(sc, start, n, &cut, counts);
+	permute_parts(sc, start, counts, &cut, cxt);
 	for (int p = 0; p < cut.parts; p++)
 	{
-		cut_range(sc, start, counts[p], cxt);
+		min = cut.min + ((uint128) p << cut.shift);
+		if (counts[p] > LEAF_RECORDS)
+		{
+			key_range(sc, start, counts[p], &min, &max);
+			cut_range(sc, start, counts[p], min, max, cxt);
+		}
+		else if (counts[p] > 0)
+			add_leaf(sc, start, counts[p], min, cut.shift);
 		start += counts[p];
 	}
 	pfree(counts);
@@ -342,36 +421,35 @@ survey_records(Survey *s, const char *from, const char *end, KeyClass kclass,
 /* Distributes one class of the buffer. */
 static void
 sort_class_begin(EventSort *sort, SortClass *sc, EventBuffer *buffer,
-				 bool consume, EventStats *stats)
+				 EventStats *stats)
 {
-	MemoryContext cxt = sort->cxt;
-	EventList  *list = buffer->lists[sc->kclass];
-	EventChunk *chunk;
+	const EventList *list = buffer->lists[sc->kclass];
+	int64		full = list->full == NULL ? 0 : list->full->n;
 	Survey		survey;
 	EventStats	mine;
-	Cut			cut;
-	int64	   *counts;
-	char	  **to;
+
+	sc->nchunks = full + 1;
+	sc->chunks = MemoryContextAllocHuge(sort->cxt, sc->nchunks * sizeof(char *));
+	if (full > 0)
+		memcpy(sc->chunks, list->full->chunk, full * sizeof(char *));
+	sc->chunks[full] = list->base;
 
 	survey.min = ~(uint128) 0;
 	survey.max = 0;
-	survey.reference = (int64) get64(list->head->data + key_words(sc->kclass) * 8);
+	survey.reference = (int64) get64(class_record(sc, 0) + key_words(sc->kclass) * 8);
 	survey.first_at = survey.last_at = survey.reference;
 	survey.unit = 0;
 	survey.rich = false;
 	survey.marks = buffer->dict->marks;
 	survey.mark = buffer->dict->mark;
 	survey.sort = sort;
-	for (chunk = list->head; chunk != NULL; chunk = chunk->next)
+	FOREACH_RUN(sc, 0, sc->n, from, end)
 	{
-		const char *end = chunk->data + chunk_bytes(list, chunk);
-
 		CHECK_FOR_INTERRUPTS();
 		if (sc->kclass == KEY_INT && !sc->rich)
-			survey_records(&survey, chunk->data, end, KEY_INT, 20, false);
+			survey_records(&survey, from, end, KEY_INT, 20, false);
 		else
-			survey_records(&survey, chunk->data, end, sc->kclass, sc->recsize,
-						   sc->rich);
+			survey_records(&survey, from, end, sc->kclass, sc->recsize, sc->rich);
 	}
 	event_stats_init(&mine);
 	mine.events = sc->n;
@@ -381,76 +459,13 @@ sort_class_begin(EventSort *sort, SortClass *sc, EventBuffer *buffer,
 	mine.rich = survey.rich;
 	event_stats_merge(stats, &mine);
 
-	sc->aleaves = 16;
-	sc->leaves = MemoryContextAlloc(cxt, sc->aleaves * sizeof(Leaf));
-	sc->records = MemoryContextAllocHuge(cxt, sc->n * sc->recsize);
-
-	if (sc->n <= LEAF_RECORDS || survey.min == survey.max)
-	{
-		/* one leaf, in any order */
-		cut.min = survey.min;
-		cut.shift = 127;
-		cut.parts = 1;
-	}
-	else
-		cut_init(&cut, sc->kclass, survey.min, survey.max, sc->n);
-	counts = MemoryContextAllocZero(cxt, cut.parts * sizeof(int64));
-	to = MemoryContextAlloc(cxt, cut.parts * sizeof(char *));
-
-	if (cut.parts == 1)
-		counts[0] = sc->n;
-	else
-		for (chunk = list->head; chunk != NULL; chunk = chunk->next)
-		{
-			CHECK_FOR_INTERRUPTS();
-			count_records(sc, chunk->data, chunk_bytes(list, chunk), counts, &cut);
-		}
-	part_starts(counts, &cut, sc->records, sc->recsize, to);
-	for (chunk = list->head; chunk != NULL;)
-	{
-		EventChunk *next = chunk->next;
-		uint32		bytes = chunk_bytes(list, chunk);
-
-		CHECK_FOR_INTERRUPTS();
-		if (cut.parts == 1)
-		{
-			memcpy(to[0], chunk->data, bytes);
-			to[0] += bytes;
-		}
-		else
-			scatter_records(sc, chunk->data, bytes, to, &cut);
-		if (consume)
-		{
-			/* keep the list whole, should an error come between */
-			list->head = next;
-			if (next == NULL)
-				list->tail = NULL;
-			pfree(chunk);
-		}
-		chunk = next;
-	}
-	if (consume)
-		buffer->lists[sc->kclass] = NULL;
-	pfree(to);
-
-	if (cut.parts == 1)
-		add_leaf(sc, 0, sc->n);
-	else
-	{
-		int64		start = 0;
-
-		for (int p = 0; p < cut.parts; p++)
-		{
-			cut_range(sc, start, counts[p], cxt);
-			start += counts[p];
-		}
-	}
-	pfree(counts);
+	sc->aleaves = 1;
+	sc->leaves = MemoryContextAlloc(sort->cxt, sizeof(Leaf));
+	cut_range(sc, 0, sc->n, survey.min, survey.max, sort->cxt);
 }
 
 EventSort *
-event_sort_begin(EventBuffer *buffer, bool consume, EventStats *stats,
-				 MemoryContext cxt)
+event_sort_begin(EventBuffer *buffer, EventStats *stats, MemoryContext cxt)
 {
 	EventSort  *sort = MemoryContextAllocZero(cxt, sizeof(EventSort));
 
@@ -468,7 +483,7 @@ event_sort_begin(EventBuffer *buffer, bool consume, EventStats *stats,
 		sc->rich = buffer->rich;
 		sc->recsize = recsize;
 		sc->n = n;
-		sort_class_begin(sort, sc, buffer, consume, stats);
+		sort_class_begin(sort, sc, buffer, stats);
 		sort->nclasses++;
 	}
 	return sort;
@@ -509,6 +524,14 @@ record_get_key(const char *record, KeyClass kclass, Key *key)
 		key->lo = get64(record + 8);
 }
 
+static inline const char *
+leaf_record(const LeafOrder *order, uint32 rec)
+{
+	if (likely(order->base != NULL))
+		return order->base + (Size) rec * order->sc->recsize;
+	return class_record(order->sc, order->start + rec);
+}
+
 static inline int
 leaf_item_cmp(const LeafItem *a, const LeafItem *b, const LeafOrder *order)
 {
@@ -519,8 +542,8 @@ leaf_item_cmp(const LeafItem *a, const LeafItem *b, const LeafOrder *order)
 		return a->digit < b->digit ? -1 : 1;
 	if (order->exact)
 		return 0;
-	record_get_key(order->base + (Size) a->rec * order->recsize, order->kclass, &x);
-	record_get_key(order->base + (Size) b->rec * order->recsize, order->kclass, &y);
+	record_get_key(leaf_record(order, a->rec), order->sc->kclass, &x);
+	record_get_key(leaf_record(order, b->rec), order->sc->kclass, &y);
 	return key_cmp(&x, &y);
 }
 
@@ -568,14 +591,17 @@ resize(MemoryContext cxt, void *memory, Size size)
 static void
 load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 {
-	const char *base = sc->records + leaf->start * sc->recsize;
-	int64		n = leaf->n;
-	uint128		min,
-				max;
-	int			lossy;			/* bits of the key that digits leave out */
-	int			shift;
-	int64		buckets;
+	const int64 n = leaf->n;
+	const bool	in_a_row = leaf->start / EVENT_CHUNK_RECORDS ==
+		(leaf->start + n - 1) / EVENT_CHUNK_RECORDS;
+	/* bits of the key that digits leave out */
+	const int	lossy = one_word(sc->kclass) ? 64 : Max(leaf->bits - 64, 0);
+	const int	bits = Max(leaf->bits - lossy, 0);
+	/* by buckets first: about as many as there are records */
+	const int	shift = Max(bits - (pg_leftmost_one_pos64(n) + 1), 0);
+	const int64 buckets = (int64) 1 << (bits - shift);
 	uint32	   *counts;
+	int64		i = 0;
 
 	if (n > sort->aitems)
 	{
@@ -586,46 +612,59 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 		sort->scratch = resize(sort->cxt, sort->scratch, size * sizeof(LeafItem));
 		sort->aitems = size;
 	}
-	sort->nitems = n;
-	sort->item = 0;
-
-	key_range(sc, base, n, &min, &max);
-	lossy = Max(bits128(max - min) - 64, 0);
-	if (one_word(sc->kclass))
-		lossy = 64;
-	sort->order.base = base;
-	sort->order.kclass = sc->kclass;
-	sort->order.recsize = sc->recsize;
-	sort->order.exact = sc->kclass == KEY_INT || (sc->kclass != KEY_TEXT && lossy == 0);
-
-	/* by buckets first: about as many as there are records */
-	shift = Max(bits128((max - min) >> lossy) - (pg_leftmost_one_pos64(Max(n, 1)) + 1), 0);
-	buckets = (int64) ((uint64) ((max - min) >> lossy) >> shift) + 1;
 	if (buckets + 1 > sort->acounts)
 	{
 		sort->acounts = 0;
 		sort->counts = resize(sort->cxt, sort->counts, (buckets + 1) * sizeof(uint32));
 		sort->acounts = buckets + 1;
 	}
+	sort->nitems = n;
+	sort->item = 0;
+	sort->order.sc = sc;
+	sort->order.start = leaf->start;
+	sort->order.base = in_a_row ? class_record(sc, leaf->start) : NULL;
+	sort->order.exact = sc->kclass == KEY_INT || (sc->kclass != KEY_TEXT && lossy == 0);
+	if (!in_a_row && n <= LEAF_RECORDS)
+	{
+		Size		size = (Size) n * sc->recsize;
+		char	   *to;
+
+		if (size > sort->acopy)
+		{
+			sort->acopy = 0;
+			sort->copy = resize(sort->cxt, sort->copy, size);
+			sort->acopy = size;
+		}
+		to = sort->copy;
+		FOREACH_RUN(sc, leaf->start, n, from, end)
+		{
+			memcpy(to, from, (Size) (end - from));
+			to += end - from;
+		}
+		sort->order.base = sort->copy;
+	}
+
 	counts = sort->counts;
 	memset(counts, 0, (buckets + 1) * sizeof(uint32));
-
-	for (int64 i = 0; i < n; i++)
+	FOREACH_RUN(sc, leaf->start, n, from, end)
 	{
-		const char *record = base + i * sc->recsize;
-		uint64		digit;
+		CHECK_FOR_INTERRUPTS();
+		for (const char *p = from; p < end; p += sc->recsize, i++)
+		{
+			uint64		digit;
 
-		if (sc->kclass == KEY_INT)
-			digit = get64(record) - (uint64) (min >> 64);
-		else
-			digit = (uint64) ((record_key(record, sc->kclass) - min) >> lossy);
-		sort->scratch[i].digit = digit;
-		sort->scratch[i].rec = (uint32) i;
-		counts[(digit >> shift) + 1]++;
+			if (sc->kclass == KEY_INT)
+				digit = get64(p) - (uint64) (leaf->min >> 64);
+			else
+				digit = (uint64) ((record_key(p, sc->kclass) - leaf->min) >> lossy);
+			sort->scratch[i].digit = digit;
+			sort->scratch[i].rec = (uint32) i;
+			counts[(digit >> shift) + 1]++;
+		}
 	}
 	for (int64 b = 1; b <= buckets; b++)
 		counts[b] += counts[b - 1];
-	for (int64 i = 0; i < n; i++)
+	for (i = 0; i < n; i++)
 		sort->items[counts[sort->scratch[i].digit >> shift]++] = sort->scratch[i];
 	/* counts[b] is now the end of bucket b */
 	if (shift > 0 || !sort->order.exact)
@@ -673,7 +712,7 @@ event_sort_peek(EventSort *sort, Key *key)
 	if (!next_leaf(sort))
 		return false;
 	sc = &sort->classes[sort->kclass];
-	record_get_key(sort->order.base + (Size) sort->items[sort->item].rec * sc->recsize,
+	record_get_key(leaf_record(&sort->order, sort->items[sort->item].rec),
 				   sc->kclass, key);
 	return true;
 }
@@ -706,13 +745,13 @@ event_sort_next(EventSort *sort, const uint32 *map, Lead *lead)
 	at_offset = key_words(sc->kclass) * 8;
 	i = sort->item;
 	j = lead_end(sort, i);
-	record_get_key(sort->order.base + (Size) sort->items[i].rec * sc->recsize,
-				   sc->kclass, &lead->key);
+	record_get_key(leaf_record(&sort->order, sort->items[i].rec), sc->kclass,
+				   &lead->key);
 	lead->n = j - i;
 	lead_reserve(lead, lead->n);
 	for (int64 k = 0; i < j; i++, k++)
 	{
-		const char *p = sort->order.base + (Size) sort->items[i].rec * sc->recsize + at_offset;
+		const char *p = leaf_record(&sort->order, sort->items[i].rec) + at_offset;
 		int64		at = (int64) get64(p);
 		uint32		label = map[get32(p + 8)];
 

@@ -15,12 +15,13 @@
 typedef struct EventSort EventSort;
 
 /*
- * Distributes the events, reading the buffer only, or, with consume, emptying
- * it and freeing its memory on the way (texts stay in the buffer's context).
- * The result lives in cxt, which is to be deleted as a whole.
+ * Groups the events that are in the buffer now. The records stay where they
+ * are, but change places; what is appended afterwards must wait until the sort
+ * is no longer used. What the sort itself needs is allocated in cxt, which is
+ * to be deleted as a whole.
  */
-extern EventSort *event_sort_begin(EventBuffer *buffer, bool consume,
-								   EventStats *stats, MemoryContext cxt);
+extern EventSort *event_sort_begin(EventBuffer *buffer, EventStats *stats,
+								   MemoryContext cxt);
 
 /* The labels that occur, as codes of the buffer's dictionary. */
 extern const uint32 *event_sort_labels(const EventSort *sort, uint32 *n);

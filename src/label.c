@@ -288,28 +288,64 @@ label_read_value(LabelReader *reader, int64 value)
 	return code;
 }
 
+/*
+ * The bytes of a string of 4 to 16 as two words, which overlap in the middle;
+ * with its length they tell it apart.
+ */
+static inline void
+short_words(const char *bytes, uint32 len, uint64 *a, uint64 *b)
+{
+	if (len >= 8)
+	{
+		memcpy(a, bytes, 8);
+		memcpy(b, bytes + len - 8, 8);
+	}
+	else
+	{
+		uint32		head,
+					tail;
+
+		memcpy(&head, bytes, 4);
+		memcpy(&tail, bytes + len - 4, 4);
+		*a = head;
+		*b = tail;
+	}
+}
+
+/* Strings by a cache of the recent ones, without a call for the usual lengths. */
 static inline uint32
 label_read_bytes(LabelReader *reader, const char *bytes, uint32 len)
 {
 	LabelDict  *dict = reader->dict;
-	uint32		slot = len;
+	uint64		a = 0,
+				b = 0;
+	uint32		slot;
 	uint32		code;
+	bool		is_short = true;
 
-	if (len > 0)
-		slot = (slot + (unsigned char) bytes[0] * 31 +
-				(unsigned char) bytes[len / 2] * 7 +
-				(unsigned char) bytes[len - 1] * 3) & 255;
-	code = dict->recent[slot];
-	if (likely(code > 0))
+	if (len >= 4 && len <= 16)
+		short_words(bytes, len, &a, &b);
+	else if (len > 0 && len < 4)
+		a = (unsigned char) bytes[0] | (uint64) (unsigned char) bytes[len / 2] << 8 |
+			(uint64) (unsigned char) bytes[len - 1] << 16;
+	else if (len > 16)
 	{
-		Label	   *label = &dict->labels[code - 1];
-
-		if (label->len == len && label->touch == reader->touch &&
-			memcmp(label->bytes, bytes, len) == 0)
+		short_words(bytes, 16, &a, &b);
+		is_short = false;
+	}
+	slot = (uint32) (((a ^ b * 31) * UINT64CONST(0x9E3779B97F4A7C15) + len) >> 56);
+	code = reader->recent[slot].code_plus_1;
+	if (likely(code > 0 && reader->recent[slot].words[0] == a &&
+			   reader->recent[slot].words[1] == b && reader->recent[slot].len == len))
+	{
+		if (is_short || memcmp(dict->labels[code - 1].bytes, bytes, len) == 0)
 			return code - 1;
 	}
 	code = label_dict_add(dict, reader->touch, bytes, len, RANK_NONE);
-	dict->recent[slot] = code + 1;
+	reader->recent[slot].words[0] = a;
+	reader->recent[slot].words[1] = b;
+	reader->recent[slot].len = len;
+	reader->recent[slot].code_plus_1 = code + 1;
 	return code;
 }
 
@@ -359,10 +395,10 @@ label_read(LabelReader *reader, Datum value)
 		uint32		slot = (uint32) v & 255;
 
 		if (reader->recent[slot].code_plus_1 == 0 ||
-			reader->recent[slot].value != v)
+			reader->recent[slot].words[0] != (uint64) v)
 		{
 			reader->recent[slot].code_plus_1 = label_read_value(reader, v) + 1;
-			reader->recent[slot].value = v;
+			reader->recent[slot].words[0] = (uint64) v;
 		}
 		return reader->recent[slot].code_plus_1 - 1;
 	}

@@ -37,7 +37,6 @@ typedef struct LabelDict
 	uint32		nlabels;
 	uint32		allocated;
 	struct labelhash_hash *hash;
-	uint32		recent[256];	/* code + 1 by a cheap hash: the fast way in */
 	uint32	   *position;		/* see label_dict_order() */
 	uint32	   *by_position;
 	bool		ordered;
@@ -89,9 +88,10 @@ typedef struct LabelReader
 	FmgrInfo	output;
 	struct
 	{
-		int64		value;
+		uint64		words[2];	/* of the string, or the value itself */
+		uint32		len;
 		uint32		code_plus_1;
-	}			recent[256];	/* of values that are not strings */
+	}			recent[256];	/* the fast way to a code */
 } LabelReader;
 
 extern void label_reader_init(LabelReader *reader, Oid type, bool touch,

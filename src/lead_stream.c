@@ -69,7 +69,6 @@ cohort_pour(Cohort *cohort)
 
 		cohort_init(&rest, cohort->cxt);
 		rest.buffer = cohort->buffer;
-		rest.consume = cohort->consume;
 		piece = cohort_flatten(&rest, cohort->cxt);
 		cohort_add_piece(cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
 	}
@@ -105,14 +104,9 @@ cohort_pour(Cohort *cohort)
 	}
 	cohort->npieces = 0;
 	cohort->buffer = buffer;
-	cohort->consume = true;
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * Makes the cohort readable: afterwards it no longer depends on the buffer's
- * records, and events appended to that do not show.
- */
 void
 cohort_settle(Cohort *cohort)
 {
@@ -123,8 +117,8 @@ cohort_settle(Cohort *cohort)
 	if (cohort->buffer == NULL)
 		return;
 	event_stats_init(&cohort->sort_stats);
-	cohort->sort = event_sort_begin(cohort->buffer, cohort->consume,
-									&cohort->sort_stats, cohort->cxt);
+	cohort->sort = event_sort_begin(cohort->buffer, &cohort->sort_stats,
+									cohort->cxt);
 }
 
 /* A label of one source on its way into the united dictionary. */

@@ -235,7 +235,6 @@ run_row_steps(FunctionCallInfo fcinfo, bool durations)
 	Cohort		cohort;
 
 	row_state_cohort(fcinfo, state, &cohort);
-	cohort.consume = row_state_is_done(fcinfo);
 	eval->nsteps = 2;
 	eval->within = NO_LIMIT;
 	eval->mode = STEPS_ORDERED;
