@@ -87,7 +87,8 @@ arg_within(FunctionCallInfo fcinfo, int n)
 						   DatumGetCString(DirectFunctionCall1(interval_out,
 															   IntervalPGetDatum(interval)))),
 				 errhint("Leave \"within\" out, or pass NULL, for no limit.")));
-	return span > (int128) NO_LIMIT ? NO_LIMIT : (uint64) span;
+	/* longer than all of time is still a limit */
+	return span >= (int128) NO_LIMIT ? NO_LIMIT - 1 : (uint64) span;
 }
 
 text *
@@ -183,7 +184,7 @@ find_stage(FunctionCallInfo fcinfo, LeadStream *stream, text *stage)
 				 stream->nstages == 0 ?
 				 errdetail("The cohort has no stage events.") :
 				 errdetail("Its stages are: %s%s.", names.data,
-						   stream->nstages > STAGES_NAMED ? ", ..." : ""),
+						   stream->nstages > STAGES_NAMED ? " and others" : ""),
 				 errhint("Stage names are compared as they are written, including case.")));
 		pfree(names.data);
 	}

@@ -260,8 +260,12 @@ cohort_recv(PG_FUNCTION_ARGS)
 Datum
 cohort_send(PG_FUNCTION_ARGS)
 {
-	/* the stored bytes are the wire format */
-	PG_RETURN_BYTEA_P((bytea *) getarg_flat(fcinfo, 0));
+	/* the stored bytes are the wire format; callers free what they get */
+	struct varlena *value = getarg_flat(fcinfo, 0);
+
+	if (PointerGetDatum(value) == PG_GETARG_DATUM(0))
+		value = PG_DETOAST_DATUM_COPY(PointerGetDatum(value));
+	PG_RETURN_BYTEA_P((bytea *) value);
 }
 
 /* ------------------------------------------------------------------------

@@ -306,6 +306,13 @@ add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
 	add_amount(eval, lead, nevents, furthest, counted);
 }
 
+/* Is the window that began then over at as_of? */
+static inline bool
+window_closed(const Steps *eval, int64 at)
+{
+	return eval->as_of == DT_NOEND || elapsed(at, eval->as_of) >= eval->within;
+}
+
 /* May some start of the lead still lead further at as_of? */
 static bool
 window_open(const Steps *eval, const Chain *chain, int64 n)
@@ -313,10 +320,10 @@ window_open(const Steps *eval, const Chain *chain, int64 n)
 	const StepEntry *entries = eval->entries;
 
 	if (eval->mode == STEPS_IMPLIED)
-		return elapsed(chain->anchor, eval->as_of) < eval->within;
+		return !window_closed(eval, chain->anchor);
 	for (int64 i = n - 1; i >= 0; i--)
 		if ((entries[i].mask & STEP(0)) && in_period(&eval->period, entries[i].at))
-			return elapsed(entries[i].at, eval->as_of) < eval->within;
+			return !window_closed(eval, entries[i].at);
 	return false;
 }
 
@@ -370,8 +377,7 @@ steps_add(Steps *eval, const Lead *lead)
 			   first_steps(chain->length));
 	if (eval->within != NO_LIMIT)
 	{
-		eval->mature_length[chain->length] +=
-			elapsed(chain->anchor, eval->as_of) >= eval->within;
+		eval->mature_length[chain->length] += window_closed(eval, chain->anchor);
 		if (chain->length < eval->nsteps && window_open(eval, chain, n))
 			eval->steps[chain->length].pending++;
 	}
