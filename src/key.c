@@ -60,38 +60,43 @@ parse_int(const char *s, Size len, int64 *value)
 	return true;
 }
 
+/* Four characters to 24 bits; none of it depends on the one before. */
+static inline uint64
+pack_four(const char *s, uint8 *bad)
+{
+	uint8		c0 = packed_code[(unsigned char) s[0]];
+	uint8		c1 = packed_code[(unsigned char) s[1]];
+	uint8		c2 = packed_code[(unsigned char) s[2]];
+	uint8		c3 = packed_code[(unsigned char) s[3]];
+
+	*bad |= c0 | c1 | c2 | c3;
+	return (uint64) (c0 & 63) << 18 | (uint64) (c1 & 63) << 12 |
+		(uint64) (c2 & 63) << 6 | (uint64) (c3 & 63);
+}
+
 static bool
 parse_packed(const char *s, Size len, uint64 *hi, uint64 *lo)
 {
-	uint64		a = 0,
-				b = 0;
-	Size		i;
+	uint64		four[KEY_PACKED_MAX / 4 + 1] = {0};
 	uint8		bad = 0;
+	Size		i;
 
 	if (len > KEY_PACKED_MAX)
 		return false;
-	/* ten characters are 60 bits: a holds the first ten, b the others */
-	for (i = 0; i < len && i < 10; i++)
+	for (i = 0; i + 4 <= len; i += 4)
+		four[i / 4] = pack_four(s + i, &bad);
+	if (i < len)
 	{
-		uint8		c = packed_code[(unsigned char) s[i]];
+		char		rest[4] = {packed_chars[0], packed_chars[0], packed_chars[0], packed_chars[0]};
 
-		bad |= c;
-		a = a << 6 | (c & 63);
+		for (Size j = i; j < len; j++)
+			rest[j - i] = s[j];
+		four[i / 4] = pack_four(rest, &bad);
 	}
-	a <<= 6 * (10 - i);
-	for (; i < len; i++)
-	{
-		uint8		c = packed_code[(unsigned char) s[i]];
-
-		bad |= c;
-		b = b << 6 | (c & 63);
-	}
-	if (len > 10)
-		b <<= 6 * (20 - len);
 	if (bad & 0x80)
 		return false;
-	*hi = a << 4 | b >> 56;
-	*lo = b << 8 | (uint64) len;
+	*hi = four[0] << 40 | four[1] << 16 | four[2] >> 8;
+	*lo = four[2] << 56 | four[3] << 32 | four[4] << 8 | (uint64) len;
 	return true;
 }
 
