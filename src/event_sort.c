@@ -206,6 +206,8 @@ typedef struct Part
 static void
 part_enter_chunk(const SortClass *sc, Part *part, int64 *chunk_of, int64 chunk)
 {
+	/* an error leaves a record out of place, in a state that nobody reads again */
+	CHECK_FOR_INTERRUPTS();
 	*chunk_of = chunk;
 	if (chunk < sc->nchunks)
 	{

@@ -12,6 +12,7 @@
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
+#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "bytes.h"
@@ -363,12 +364,18 @@ datum_text(FmgrInfo *output, Oid type, Datum value, uint32 *len)
 }
 
 /*
- * What these print depends on the session in ways that cannot be fixed for a
- * call, and the identity of a lead must not.
+ * Does what the type prints depend on the session in ways that cannot be fixed
+ * for a call? If so, that type, which may be one within it; otherwise
+ * InvalidOid.
  */
-void
-check_text_form(Oid type)
+static Oid
+session_dependent(Oid type)
 {
+	Oid			inner;
+	TupleDesc	row;
+
+	check_stack_depth();
+	type = getBaseType(type);
 	switch (type)
 	{
 		case CASHOID:
@@ -383,13 +390,40 @@ check_text_form(Oid type)
 		case REGPROCEDUREOID:
 		case REGROLEOID:
 		case REGTYPEOID:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("a value of type %s cannot name a lead, a record or a stage",
-							format_type_be(type)),
-					 errdetail("Its text form depends on settings of the session."),
-					 errhint("Cast it to text, numeric or oid.")));
+			return type;
 	}
+	inner = get_element_type(type);
+	if (!OidIsValid(inner))
+		inner = get_range_subtype(type);
+	if (OidIsValid(inner))
+		return session_dependent(inner);
+	if (type == RECORDOID || !type_is_rowtype(type))
+		return InvalidOid;
+	row = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < row->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(row, i);
+
+		inner = column->attisdropped ? InvalidOid : session_dependent(column->atttypid);
+		if (OidIsValid(inner))
+			return inner;
+	}
+	return InvalidOid;
+}
+
+void
+check_text_form(Oid type)
+{
+	Oid			culprit = session_dependent(type);
+
+	if (OidIsValid(culprit))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a value of type %s cannot name a lead, a record or a stage",
+						format_type_be(type)),
+				 errdetail("The text form of type %s depends on settings of the session.",
+						   format_type_be(culprit)),
+				 errhint("Cast it to text, numeric or oid.")));
 }
 
 void

@@ -232,3 +232,14 @@ FROM (SELECT funnel.cohort(i, 'new', '2024-01-01') AS a, funnel.cohort(t, 'new',
              funnel.cohort(u, 'new', '2024-01-01') AS c
       FROM (VALUES (2, 'b'::text, '00000000-0000-0000-0000-000000000002'::uuid), (1, 'a', '00000000-0000-0000-0000-000000000001'))
            v(i, t, u)) s;
+
+--
+-- Types whose text form follows the session are refused, wherever they are in a type: a lead must not become another
+-- when search_path changes
+--
+CREATE TYPE pg_temp.owned AS (id int, at regclass);
+SELECT funnel.cohort('pg_class'::regclass, 'mql', now());
+SELECT funnel.cohort(ARRAY['pg_class'::regclass], 'mql', now());
+SELECT funnel.cohort(ROW(1, 'pg_class')::pg_temp.owned, 'mql', now());
+SELECT funnel.cohort(1, 12.5::money, now());
+SELECT funnel.cohort(1, 'mql', now(), 1, 'now'::regproc);

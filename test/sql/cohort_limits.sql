@@ -117,3 +117,8 @@ FROM ends;
 SELECT (a.c || b.c)::text = (SELECT funnel.cohort(lead, 'x', at)::text
                              FROM (VALUES (1, timestamptz '4714-11-24 00:00:00+00 BC'), (2, '294276-12-31 23:59:59.999999+00')) v(lead, at)) AS same_bytes
 FROM (SELECT funnel.cohort(1, 'x', '4714-11-24 00:00:00+00 BC')) a(c), (SELECT funnel.cohort(2, 'x', '294276-12-31 23:59:59.999999+00')) b(c);
+-- A window longer than all of time is a window: nothing is ever over, until infinity.
+SELECT as_of, s.step, s.leads, s.pending, s.mature_leads
+FROM (SELECT funnel.cohort(1, 'first', timestamptz '4714-11-24 00:00:00+00 BC')) x(c),
+     unnest('{2024-01-01,infinity}'::timestamptz[]) as_of, funnel.steps(c, '{first,last}', '1000000 years', as_of => as_of) s
+WHERE s.step = 2 ORDER BY as_of;
