@@ -19,6 +19,14 @@ SELECT count(lead), max(at), max(stage) FROM events;
 -- title: funnel.steps(cohort(...)), 90 days
 -- memory: yes
 SELECT string_agg(leads::text, ' ' ORDER BY step)
+  FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events) AS h,
+       funnel.steps(c, '{inquiry,mql,sal,sql,won}',
+                    within => '90 days', as_of => '2025-01-01 00:00+00');
+
+-- name: funnel_subquery
+-- sections: funnel
+-- title: funnel.steps((SELECT cohort(...))), 90 days: the executor stores what a scalar subquery returns
+SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM funnel.steps((SELECT funnel.cohort(lead, stage, at) FROM events), '{inquiry,mql,sal,sql,won}',
                     within => '90 days', as_of => '2025-01-01 00:00+00');
 
@@ -26,7 +34,8 @@ SELECT string_agg(leads::text, ' ' ORDER BY step)
 -- sections: funnel
 -- title: funnel.steps(cohort(...)), no window
 SELECT string_agg(leads::text, ' ' ORDER BY step)
-  FROM funnel.steps((SELECT funnel.cohort(lead, stage, at) FROM events), '{inquiry,mql,sal,sql,won}',
+  FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events) AS h,
+       funnel.steps(c, '{inquiry,mql,sal,sql,won}',
                     as_of => '2025-01-01 00:00+00');
 
 -- name: rate
@@ -116,7 +125,8 @@ SELECT count(lead), max(at), max(stage) FROM events_text;
 -- title: 18-character text keys: funnel.steps(cohort(...)), 90 days
 -- memory: yes
 SELECT string_agg(leads::text, ' ' ORDER BY step)
-  FROM funnel.steps((SELECT funnel.cohort(lead, stage, at) FROM events_text), '{inquiry,mql,sal,sql,won}',
+  FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events_text) AS h,
+       funnel.steps(c, '{inquiry,mql,sal,sql,won}',
                     within => '90 days', as_of => '2025-01-01 00:00+00');
 
 -- name: floor_uuid
@@ -129,7 +139,8 @@ SELECT count(lead), max(at), max(stage) FROM events_uuid;
 -- title: uuid keys: funnel.steps(cohort(...)), 90 days
 -- memory: yes
 SELECT string_agg(leads::text, ' ' ORDER BY step)
-  FROM funnel.steps((SELECT funnel.cohort(lead, stage, at) FROM events_uuid), '{inquiry,mql,sal,sql,won}',
+  FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events_uuid) AS h,
+       funnel.steps(c, '{inquiry,mql,sal,sql,won}',
                     within => '90 days', as_of => '2025-01-01 00:00+00');
 
 -- array_agg with ORDER BY can only be sorted and grouped; cohort can be hashed too.

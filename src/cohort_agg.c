@@ -356,6 +356,7 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 	RowExtra   *extra;
 	Cohort		cohort;
 	struct varlena *flat;
+	const char *source;
 	char	   *data;
 	Size		size;
 
@@ -382,11 +383,20 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);
-	flat = cohort_flatten(&cohort, CurrentMemoryContext);
-	size = VARSIZE(flat) - VARHDRSZ;
+	if (cohort.npieces == 1 && cohort.buffer == NULL && cohort.ignored == 0)
+	{
+		/* as it comes from deserialization: copied once, not packed again */
+		source = cohort.pieces[0].data;
+		size = cohort.pieces[0].size;
+	}
+	else
+	{
+		flat = cohort_flatten(&cohort, CurrentMemoryContext);
+		source = VARDATA(flat);
+		size = VARSIZE(flat) - VARHDRSZ;
+	}
 	data = MemoryContextAllocHuge(cxt, size);
-	memcpy(data, VARDATA(flat), size);
-	pfree(flat);
+	memcpy(data, source, size);
 	cohort_add_piece(&extra->pile, data, size);
 	PG_RETURN_POINTER(state);
 }
