@@ -380,17 +380,11 @@ flat_cursor_read(FlatCursor *cursor, const uint32 *map, Lead *lead)
 		out_label[i] = map == NULL ? label : map[label];
 		if (lead->rich)
 		{
-			Amount	   *amount = &lead->amount[lead->n + i];
-			Key		   *ref = &lead->ref[lead->n + i];
-
 			if (rich)
-				p = read_rich(p, end, amount, ref, &previous);
+				p = read_rich(p, end, &lead->amount[lead->n + i],
+							  &lead->ref[lead->n + i], &previous);
 			else
-			{
-				memset(amount, 0, sizeof(Amount));
-				memset(ref, 0, sizeof(Key));
-				ref->kclass = KEY_NONE;
-			}
+				lead_set_plain(lead, lead->n + i);
 		}
 	}
 	if (p > end)

@@ -169,7 +169,7 @@ cut_part(const Cut *cut, const char *record, KeyClass kclass)
 	return (uint32) ((record_key(record, kclass) - cut->min) >> cut->shift);
 }
 
-/* Calls run on each run of records in a row from start to start + n. */
+/* For each run of records that lie in a row, of those from start to start + n. */
 #define FOREACH_RUN(sc, start, n, from, end) \
 	for (int64 run_ = (start), last_ = (start) + (n); run_ < last_; \
 		 run_ += EVENT_CHUNK_RECORDS - run_ % EVENT_CHUNK_RECORDS) \
@@ -769,11 +769,7 @@ event_sort_next(EventSort *sort, const uint32 *map, Lead *lead)
 			if (sc->rich)
 				get_rich(p + 12, &lead->amount[k], &lead->ref[k]);
 			else
-			{
-				memset(&lead->amount[k], 0, sizeof(Amount));
-				memset(&lead->ref[k], 0, sizeof(Key));
-				lead->ref[k].kclass = KEY_NONE;
-			}
+				lead_set_plain(lead, k);
 		}
 	}
 	sort->item = j;

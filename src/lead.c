@@ -53,11 +53,7 @@ lead_copy_event(Lead *to, int64 i, const Lead *from, int64 j)
 			to->ref[i] = from->ref[j];
 		}
 		else
-		{
-			memset(&to->amount[i], 0, sizeof(Amount));
-			memset(&to->ref[i], 0, sizeof(Key));
-			to->ref[i].kclass = KEY_NONE;
-		}
+			lead_set_plain(to, i);
 	}
 }
 

@@ -39,6 +39,15 @@ lead_reserve(Lead *lead, int64 n)
 		lead_enlarge(lead, n);
 }
 
+/* Event i of a rich lead has neither amount nor ref. */
+static inline void
+lead_set_plain(Lead *lead, int64 i)
+{
+	memset(&lead->amount[i], 0, sizeof(Amount));
+	memset(&lead->ref[i], 0, sizeof(Key));
+	lead->ref[i].kclass = KEY_NONE;
+}
+
 /* Canonical order of two events of a lead. */
 extern int	lead_cmp_events(const Lead *lead, int64 i, int64 j);
 
