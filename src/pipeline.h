@@ -72,6 +72,7 @@ typedef struct Pipeline
 	MemoryContext cxt;
 	uint32		holders;
 	bool		stale;
+	bool		sound;			/* known to be */
 } Pipeline;
 
 /*
