@@ -1,0 +1,311 @@
+-- Pipelines: the definitions that sales and marketing share, as ordinary tables, and their versions.
+--
+-- Everybody may read them. The role that creates the extension may edit them, also where it is no superuser and a
+-- superuser owns the tables. pg_dump saves all four.
+
+CREATE FUNCTION funnel.are_names(names text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce(array_ndims(names), 1) = 1
+           AND NOT EXISTS (SELECT FROM unnest(names) AS n WHERE (n ~ '[^[:space:]]') IS NOT TRUE);
+COMMENT ON FUNCTION funnel.are_names(text[]) IS 'is it a plain list without NULL and without blank elements';
+
+CREATE TABLE funnel.pipeline_version (
+    pipeline text NOT NULL,
+    version int NOT NULL CHECK (version > 0),
+    valid_from timestamptz NOT NULL CHECK (isfinite(valid_from)),
+    changed_by text NOT NULL,
+    definition jsonb CHECK (definition IS NULL
+                            OR (jsonb_typeof(definition -> 'stages') = 'array'
+                                AND jsonb_typeof(definition -> 'transitions') = 'array') IS TRUE),
+    PRIMARY KEY (pipeline, version)
+);
+COMMENT ON TABLE funnel.pipeline_version IS 'every definition that a pipeline has had; outlives the pipeline';
+COMMENT ON COLUMN funnel.pipeline_version.pipeline IS 'name of the pipeline';
+COMMENT ON COLUMN funnel.pipeline_version.version IS 'counts the changes of the pipeline of that name, from 1';
+COMMENT ON COLUMN funnel.pipeline_version.valid_from IS 'when it was changed to this; in force until the next version';
+COMMENT ON COLUMN funnel.pipeline_version.changed_by IS 'role that changed it';
+COMMENT ON COLUMN funnel.pipeline_version.definition IS
+    'description, stages and transitions; NULL: there was no pipeline of that name any more';
+
+-- The key to the versions is deferred because a version is recorded after the change. It makes pg_dump load versions
+-- first, by which a restore is told from a change.
+CREATE TABLE funnel.pipeline (
+    name text PRIMARY KEY CHECK (name ~ '[^[:space:]]'),
+    description text,
+    version int NOT NULL DEFAULT 1,
+    FOREIGN KEY (name, version) REFERENCES funnel.pipeline_version DEFERRABLE INITIALLY DEFERRED
+);
+COMMENT ON TABLE funnel.pipeline IS 'the ways that leads go, as agreed; funnel.create_pipeline() makes one';
+COMMENT ON COLUMN funnel.pipeline.name IS 'name of the pipeline';
+COMMENT ON COLUMN funnel.pipeline.description IS 'what it is for';
+COMMENT ON COLUMN funnel.pipeline.version IS 'the version in force; kept by the extension';
+
+CREATE TABLE funnel.stage (
+    pipeline text NOT NULL REFERENCES funnel.pipeline ON UPDATE CASCADE ON DELETE CASCADE,
+    stage text NOT NULL CHECK (stage ~ '[^[:space:]]'),
+    "position" int NOT NULL,
+    owner text,
+    kind text NOT NULL DEFAULT 'open' CHECK (kind IN ('open', 'won', 'lost', 'disqualified', 'recycled')),
+    sla interval CHECK (sla > interval '0'),
+    requires text[] NOT NULL DEFAULT '{}' CHECK (funnel.are_names(requires)),
+    PRIMARY KEY (pipeline, stage),
+    UNIQUE (pipeline, "position") DEFERRABLE INITIALLY IMMEDIATE
+);
+COMMENT ON TABLE funnel.stage IS 'the stages of pipelines';
+COMMENT ON COLUMN funnel.stage.pipeline IS 'the pipeline that it belongs to';
+COMMENT ON COLUMN funnel.stage.stage IS 'name of the stage, exactly as the CRM stores it';
+COMMENT ON COLUMN funnel.stage."position" IS 'its place in the pipeline; gaps are allowed';
+COMMENT ON COLUMN funnel.stage.owner IS 'the team that answers for a lead in this stage';
+COMMENT ON COLUMN funnel.stage.kind IS 'what the stage means: open, won, lost, disqualified or recycled';
+COMMENT ON COLUMN funnel.stage.sla IS 'the longest that a lead should stay; NULL: no limit';
+COMMENT ON COLUMN funnel.stage.requires IS 'columns of the lead that must be filled to enter the stage';
+
+CREATE TABLE funnel.transition (
+    pipeline text NOT NULL,
+    from_stage text,
+    to_stage text NOT NULL,
+    requires text[] NOT NULL DEFAULT '{}' CHECK (funnel.are_names(requires)),
+    CHECK (from_stage <> to_stage),
+    UNIQUE (pipeline, from_stage, to_stage),
+    FOREIGN KEY (pipeline, from_stage) REFERENCES funnel.stage ON UPDATE CASCADE ON DELETE CASCADE,
+    FOREIGN KEY (pipeline, to_stage) REFERENCES funnel.stage ON UPDATE CASCADE ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX transition_entry_key ON funnel.transition (pipeline, to_stage) WHERE from_stage IS NULL;
+-- It has no primary key that logical replication could go by.
+ALTER TABLE funnel.transition REPLICA IDENTITY FULL;
+COMMENT ON TABLE funnel.transition IS 'the changes of stage that pipelines allow';
+COMMENT ON COLUMN funnel.transition.pipeline IS 'the pipeline that it belongs to';
+COMMENT ON COLUMN funnel.transition.from_stage IS 'the stage that the lead leaves; NULL: a new lead may begin in to_stage';
+COMMENT ON COLUMN funnel.transition.to_stage IS 'the stage that the lead enters';
+COMMENT ON COLUMN funnel.transition.requires IS
+    'columns of the lead that must be filled to go this way, beside those that the stage requires';
+
+GRANT SELECT ON funnel.pipeline_version, funnel.pipeline, funnel.stage, funnel.transition TO PUBLIC;
+GRANT INSERT, UPDATE (name, description), DELETE ON funnel.pipeline TO @extowner@ WITH GRANT OPTION;
+GRANT INSERT, UPDATE, DELETE ON funnel.stage, funnel.transition TO @extowner@ WITH GRANT OPTION;
+-- For a restore; see funnel.check_imported_versions().
+GRANT INSERT ON funnel.pipeline_version TO @extowner@;
+
+SELECT pg_catalog.pg_extension_config_dump('funnel.pipeline_version', '');
+SELECT pg_catalog.pg_extension_config_dump('funnel.pipeline', '');
+SELECT pg_catalog.pg_extension_config_dump('funnel.stage', '');
+SELECT pg_catalog.pg_extension_config_dump('funnel.transition', '');
+
+-- Every backend hears of a change, also of one that replication applies.
+
+CREATE FUNCTION funnel.definition_changed() RETURNS trigger
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION funnel.definition_changed() IS 'trigger of the definition tables: forget what was read of them';
+REVOKE EXECUTE ON FUNCTION funnel.definition_changed() FROM PUBLIC;
+
+CREATE TRIGGER definition_changed AFTER INSERT OR UPDATE OR DELETE ON funnel.pipeline
+    FOR EACH ROW EXECUTE FUNCTION funnel.definition_changed();
+CREATE TRIGGER definition_changed AFTER INSERT OR UPDATE OR DELETE ON funnel.stage
+    FOR EACH ROW EXECUTE FUNCTION funnel.definition_changed();
+CREATE TRIGGER definition_changed AFTER INSERT OR UPDATE OR DELETE ON funnel.transition
+    FOR EACH ROW EXECUTE FUNCTION funnel.definition_changed();
+CREATE TRIGGER definition_truncated AFTER TRUNCATE ON funnel.pipeline
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.definition_changed();
+CREATE TRIGGER definition_truncated AFTER TRUNCATE ON funnel.stage
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.definition_changed();
+CREATE TRIGGER definition_truncated AFTER TRUNCATE ON funnel.transition
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.definition_changed();
+ALTER TABLE funnel.pipeline ENABLE ALWAYS TRIGGER definition_changed;
+ALTER TABLE funnel.pipeline ENABLE ALWAYS TRIGGER definition_truncated;
+ALTER TABLE funnel.stage ENABLE ALWAYS TRIGGER definition_changed;
+ALTER TABLE funnel.stage ENABLE ALWAYS TRIGGER definition_truncated;
+ALTER TABLE funnel.transition ENABLE ALWAYS TRIGGER definition_changed;
+ALTER TABLE funnel.transition ENABLE ALWAYS TRIGGER definition_truncated;
+
+-- Versions. An ordinary trigger: replication brings the versions themselves.
+
+CREATE FUNCTION funnel.record_version() RETURNS trigger
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION funnel.record_version() IS 'trigger of the definition tables: a change makes a version';
+REVOKE EXECUTE ON FUNCTION funnel.record_version() FROM PUBLIC;
+
+CREATE TRIGGER version_insert AFTER INSERT ON funnel.pipeline REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_update AFTER UPDATE ON funnel.pipeline REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_delete AFTER DELETE ON funnel.pipeline REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_truncate AFTER TRUNCATE ON funnel.pipeline
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_insert AFTER INSERT ON funnel.stage REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_update AFTER UPDATE ON funnel.stage REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_delete AFTER DELETE ON funnel.stage REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_truncate AFTER TRUNCATE ON funnel.stage
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_insert AFTER INSERT ON funnel.transition REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_update AFTER UPDATE ON funnel.transition REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_delete AFTER DELETE ON funnel.transition REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+CREATE TRIGGER version_truncate AFTER TRUNCATE ON funnel.transition
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
+
+-- A restore, also by a role that is no superuser, brings versions as rows. Otherwise nobody adds any by hand: not to a
+-- pipeline that there is, nor into the past of one that there was.
+CREATE FUNCTION funnel.check_imported_versions() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r record;
+BEGIN
+    IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+        RETURN NULL;
+    END IF;
+    SELECT n.pipeline, n.version INTO r
+      FROM new_rows AS n JOIN funnel.pipeline AS p ON p.name = n.pipeline
+     ORDER BY n.pipeline, n.version LIMIT 1;
+    IF FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('version %s of pipeline "%s" cannot be added by hand', r.version, r.pipeline),
+            DETAIL = 'A change in funnel.pipeline, funnel.stage or funnel.transition makes a version by itself.',
+            HINT = 'Versions are imported before their pipeline, as pg_dump does.';
+    END IF;
+    SELECT n.pipeline, n.version, v.version AS other, n.version > v.version AS is_later INTO r
+      FROM new_rows AS n
+      JOIN funnel.pipeline_version AS v ON v.pipeline = n.pipeline
+           AND (v.version < n.version AND v.valid_from >= n.valid_from
+                OR v.version > n.version AND v.valid_from <= n.valid_from)
+     ORDER BY n.pipeline, n.version, v.version LIMIT 1;
+    IF FOUND THEN
+        RAISE check_violation USING
+            MESSAGE = format('version %s of pipeline "%s" is not valid from later than version %s',
+                             greatest(r.version, r.other), r.pipeline, least(r.version, r.other)),
+            HINT = 'Import the versions of a pipeline as they were saved.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION funnel.check_imported_versions() IS 'trigger of funnel.pipeline_version: only a restore adds rows by hand';
+
+CREATE TRIGGER check_imported_versions AFTER INSERT ON funnel.pipeline_version REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.check_imported_versions();
+
+-- Making a pipeline.
+
+CREATE FUNCTION funnel.add_pipeline(name text, description text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (add_pipeline.name ~ '[^[:space:]]') IS NOT TRUE THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'a pipeline needs a name',
+            HINT = 'Give one that is neither NULL nor blank.';
+    END IF;
+    INSERT INTO funnel.pipeline (name, description) VALUES (add_pipeline.name, add_pipeline.description)
+        ON CONFLICT ON CONSTRAINT pipeline_pkey DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE unique_violation USING
+            MESSAGE = format('pipeline "%s" exists already', add_pipeline.name),
+            HINT = 'Edit it in funnel.stage and funnel.transition, delete it from funnel.pipeline, or take another name.',
+            SCHEMA = 'funnel', TABLE = 'pipeline', CONSTRAINT = 'pipeline_pkey';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION funnel.add_pipeline(text, text) IS
+    'add a pipeline without stages; used by create_pipeline() and create_pipeline_from()';
+
+CREATE FUNCTION funnel.create_pipeline(
+    name text,
+    stages text[],
+    exits text[] DEFAULT '{}',
+    allow_skips boolean DEFAULT false
+) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    all_stages CONSTANT text[] := stages || exits;
+    n CONSTANT int := cardinality(stages);
+    twice text;
+BEGIN
+    IF stages IS NULL OR exits IS NULL OR NOT funnel.are_names(stages) OR NOT funnel.are_names(exits) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('pipeline "%s": a stage is NULL or blank', create_pipeline.name),
+            HINT = 'Give the stages and the exits as plain lists of names.';
+    ELSIF n = 0 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('pipeline "%s" has no stages', create_pipeline.name),
+            HINT = 'Give its stages in order; new leads begin in the first.';
+    ELSIF allow_skips IS NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'allow_skips is NULL',
+            HINT = 'With true leads may go from a stage to every later one, with false to the next one.';
+    END IF;
+    SELECT s INTO twice FROM unnest(all_stages) WITH ORDINALITY AS u(s, i)
+     GROUP BY s HAVING count(*) > 1 ORDER BY min(i) LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('pipeline "%s": stage "%s" is given twice', create_pipeline.name, twice),
+            HINT = 'Name a stage once, among the stages or among the exits.';
+    END IF;
+
+    PERFORM funnel.add_pipeline(create_pipeline.name, NULL::text);
+    INSERT INTO funnel.stage (pipeline, stage, "position", kind)
+    SELECT create_pipeline.name, s, i,
+           CASE WHEN k IN ('won', 'lost', 'disqualified', 'recycled') THEN k WHEN i <= n THEN 'open' ELSE 'lost' END
+      FROM unnest(all_stages) WITH ORDINALITY AS u(s, i), funnel.label(funnel.try_lead_stage(s)) AS k;
+    INSERT INTO funnel.transition (pipeline, from_stage, to_stage)
+    SELECT create_pipeline.name, NULL, all_stages[1]
+    UNION ALL
+    SELECT create_pipeline.name, a.stage, b.stage
+      FROM funnel.stage AS a JOIN funnel.stage AS b
+        ON CASE WHEN b."position" > n THEN a.kind <> 'won'
+                WHEN allow_skips THEN b."position" > a."position"
+                ELSE b."position" = a."position" + 1 END
+     WHERE a.pipeline = create_pipeline.name AND b.pipeline = create_pipeline.name AND a."position" <= n;
+END
+$$;
+COMMENT ON FUNCTION funnel.create_pipeline(text, text[], text[], boolean) IS
+    'make a pipeline: stages in order, the first of them the entry, and exits from all of them';
+
+CREATE FUNCTION funnel.create_pipeline_from(name text, template text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    p CONSTANT text := create_pipeline_from.name;
+BEGIN
+    IF template IS DISTINCT FROM 'b2b_waterfall' THEN
+        RAISE undefined_object USING
+            MESSAGE = format('template "%s" does not exist', template),
+            HINT = 'The templates are: b2b_waterfall.';
+    END IF;
+
+    PERFORM funnel.add_pipeline(p, 'B2B lead waterfall, from the first response to the closed deal'::text);
+    INSERT INTO funnel.stage (pipeline, "position", stage, owner, kind, sla, requires)
+    VALUES (p, 1, 'inquiry', 'marketing', 'open', NULL, '{}'),
+           (p, 2, 'mql', 'marketing', 'open', interval '2 days', '{}'),
+           (p, 3, 'sal', 'sales', 'open', NULL, '{}'),
+           (p, 4, 'sql', 'sales', 'open', NULL, '{}'),
+           (p, 5, 'opportunity', 'sales', 'open', NULL, '{}'),
+           (p, 6, 'won', 'sales', 'won', NULL, '{}'),
+           (p, 7, 'lost', 'sales', 'lost', NULL, '{}'),
+           (p, 8, 'disqualified', 'marketing', 'disqualified', NULL, '{reason}'),
+           (p, 9, 'recycled', 'marketing', 'recycled', NULL, '{reason}');
+    INSERT INTO funnel.transition (pipeline, from_stage, to_stage)
+    VALUES (p, NULL, 'inquiry'), (p, NULL, 'mql'),
+           -- forward
+           (p, 'inquiry', 'mql'), (p, 'mql', 'sal'), (p, 'sal', 'sql'), (p, 'sql', 'opportunity'),
+           (p, 'opportunity', 'won'), (p, 'opportunity', 'lost'),
+           -- handed back
+           (p, 'sal', 'mql'), (p, 'sql', 'sal'), (p, 'opportunity', 'sql'),
+           -- into nurture later, and out of it
+           (p, 'lost', 'recycled'), (p, 'recycled', 'mql');
+    INSERT INTO funnel.transition (pipeline, from_stage, to_stage)
+    SELECT p, s.stage, e.stage
+      FROM funnel.stage AS s, (VALUES ('disqualified'), ('recycled')) AS e(stage)
+     WHERE s.pipeline = p AND s.kind = 'open';
+END
+$$;
+COMMENT ON FUNCTION funnel.create_pipeline_from(text, text) IS 'make a pipeline from a template: b2b_waterfall';
