@@ -190,6 +190,70 @@ COMMENT ON FUNCTION funnel.check_imported_versions() IS 'trigger of funnel.pipel
 CREATE TRIGGER check_imported_versions AFTER INSERT ON funnel.pipeline_version REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.check_imported_versions();
 
+-- What arguments must be.
+
+CREATE FUNCTION funnel.require_names(argument text, names text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    i int;
+BEGIN
+    IF names IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = format('argument "%s" must not be null', argument),
+            HINT = 'Write it as ''{mql,sal,won}'' or ARRAY[''mql'', ''sal'', ''won''].';
+    ELSIF NOT funnel.are_names(names) THEN
+        SELECT min(n) INTO i FROM unnest(names) WITH ORDINALITY AS u(name, n) WHERE (name ~ '[^[:space:]]') IS NOT TRUE;
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" must be a plain list of names', argument),
+            DETAIL = CASE WHEN i IS NULL THEN 'It has more than one dimension.'
+                          ELSE format('Element %s is null or blank.', i) END,
+            HINT = 'Write it as ''{mql,sal,won}'' or ARRAY[''mql'', ''sal'', ''won''].';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION funnel.require_names(text, text[]) IS 'raise an error unless it is a list of names';
+
+CREATE FUNCTION funnel.require_pipeline(pipeline text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM funnel.pipeline AS p WHERE p.name = require_pipeline.pipeline;
+    IF FOUND THEN
+        RETURN;
+    ELSIF require_pipeline.pipeline IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'the name of the pipeline must not be null',
+            HINT = 'Table funnel.pipeline lists the pipelines there are.';
+    END IF;
+    RAISE undefined_object USING
+        MESSAGE = format('pipeline "%s" does not exist', require_pipeline.pipeline),
+        HINT = (SELECT coalesce('The pipelines are: ' || string_agg(p.name, ', ' ORDER BY p.name COLLATE "C") || '.',
+                                'There is none yet; funnel.create_pipeline() makes one.')
+                  FROM funnel.pipeline AS p);
+END
+$$;
+COMMENT ON FUNCTION funnel.require_pipeline(text) IS 'raise an error unless there is that pipeline';
+
+CREATE FUNCTION funnel.require_stage(pipeline text, stage text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM funnel.stage AS s WHERE s.pipeline = require_stage.pipeline AND s.stage = require_stage.stage;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('pipeline "%s" has no stage "%s"', require_stage.pipeline, require_stage.stage),
+            HINT = (SELECT coalesce('Its stages are: ' || string_agg(s.stage, ', ' ORDER BY s."position") || '.',
+                                    'It has none yet; add them to funnel.stage.')
+                      FROM funnel.stage AS s WHERE s.pipeline = require_stage.pipeline);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION funnel.require_stage(text, text) IS 'raise an error unless the pipeline has that stage';
+
 -- Making a pipeline.
 
 CREATE FUNCTION funnel.add_pipeline(name text, description text) RETURNS void
@@ -199,8 +263,8 @@ AS $$
 BEGIN
     IF (add_pipeline.name ~ '[^[:space:]]') IS NOT TRUE THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = 'a pipeline needs a name',
-            HINT = 'Give one that is neither NULL nor blank.';
+            MESSAGE = 'argument "name" must not be null or blank',
+            HINT = 'Give the pipeline a name.';
     END IF;
     INSERT INTO funnel.pipeline (name, description) VALUES (add_pipeline.name, add_pipeline.description)
         ON CONFLICT ON CONSTRAINT pipeline_pkey DO NOTHING;
@@ -229,25 +293,22 @@ DECLARE
     n CONSTANT int := cardinality(stages);
     twice text;
 BEGIN
-    IF stages IS NULL OR exits IS NULL OR NOT funnel.are_names(stages) OR NOT funnel.are_names(exits) THEN
+    PERFORM funnel.require_names('stages'::text, stages), funnel.require_names('exits'::text, exits);
+    IF n = 0 THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = format('pipeline "%s": a stage is NULL or blank', create_pipeline.name),
-            HINT = 'Give the stages and the exits as plain lists of names.';
-    ELSIF n = 0 THEN
-        RAISE invalid_parameter_value USING
-            MESSAGE = format('pipeline "%s" has no stages', create_pipeline.name),
-            HINT = 'Give its stages in order; new leads begin in the first.';
+            MESSAGE = 'argument "stages" has no elements',
+            HINT = 'Give the stages in order; new leads begin in the first.';
     ELSIF allow_skips IS NULL THEN
-        RAISE invalid_parameter_value USING
-            MESSAGE = 'allow_skips is NULL',
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'argument "allow_skips" must not be null',
             HINT = 'With true leads may go from a stage to every later one, with false to the next one.';
     END IF;
     SELECT s INTO twice FROM unnest(all_stages) WITH ORDINALITY AS u(s, i)
      GROUP BY s HAVING count(*) > 1 ORDER BY min(i) LIMIT 1;
     IF FOUND THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = format('pipeline "%s": stage "%s" is given twice', create_pipeline.name, twice),
-            HINT = 'Name a stage once, among the stages or among the exits.';
+            MESSAGE = format('stage "%s" is given twice', twice),
+            HINT = 'Name it once, among the stages or among the exits.';
     END IF;
 
     PERFORM funnel.add_pipeline(create_pipeline.name, NULL::text);
@@ -281,7 +342,6 @@ BEGIN
             MESSAGE = format('template "%s" does not exist', template),
             HINT = 'The templates are: b2b_waterfall.';
     END IF;
-
     PERFORM funnel.add_pipeline(p, 'B2B lead waterfall, from the first response to the closed deal'::text);
     INSERT INTO funnel.stage (pipeline, "position", stage, owner, kind, sla, requires)
     VALUES (p, 1, 'inquiry', 'marketing', 'open', NULL, '{}'),
@@ -309,3 +369,107 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION funnel.create_pipeline_from(text, text) IS 'make a pipeline from a template: b2b_waterfall';
+
+-- Asking.
+
+CREATE FUNCTION funnel.definition(pipeline text, at timestamptz DEFAULT NULL) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT v.definition FROM funnel.pipeline_version AS v
+     WHERE v.pipeline = definition.pipeline AND (definition.at IS NULL OR v.valid_from <= definition.at)
+     ORDER BY v.version DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION funnel.definition(text, timestamptz) IS
+    'the definition of a pipeline in force at a time, or now; NULL if there was none';
+
+CREATE FUNCTION funnel.check_pipeline(name text) RETURNS TABLE (severity text, stage text, problem text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM funnel.require_pipeline(check_pipeline.name);
+    RETURN QUERY
+    WITH RECURSIVE
+    stages AS (
+        SELECT s.* FROM funnel.stage AS s WHERE s.pipeline = check_pipeline.name),
+    transitions AS (
+        SELECT t.from_stage, t.to_stage FROM funnel.transition AS t WHERE t.pipeline = check_pipeline.name),
+    reached AS (
+        SELECT t.to_stage FROM transitions AS t WHERE t.from_stage IS NULL
+        UNION
+        SELECT t.to_stage FROM reached AS r JOIN transitions AS t ON t.from_stage = r.to_stage)
+    SELECT p.severity, p.stage, p.problem
+      FROM (SELECT 'error', NULL::text, NULL::int, 'It has no stages; add them to funnel.stage.'
+             WHERE NOT EXISTS (SELECT FROM stages)
+            UNION ALL
+            SELECT 'error', NULL, NULL,
+                   'No lead can enter it; add a transition from NULL to the stage where new leads begin.'
+             WHERE EXISTS (SELECT FROM stages) AND NOT EXISTS (SELECT FROM reached)
+            UNION ALL
+            SELECT 'error', s.stage, s."position",
+                   'No path from an entry leads to it; add a transition to it, or remove the stage.'
+              FROM stages AS s
+             WHERE EXISTS (SELECT FROM reached) AND s.stage NOT IN (SELECT r.to_stage FROM reached AS r)
+            UNION ALL
+            SELECT 'warning', NULL, NULL, 'No stage is of kind won; set the kind of the stage of customers.'
+             WHERE EXISTS (SELECT FROM stages) AND NOT EXISTS (SELECT FROM stages AS s WHERE s.kind = 'won')
+            UNION ALL
+            SELECT 'warning', s.stage, s."position",
+                   format('It is of kind %s and has no way out; add a transition from it, or set another kind.', s.kind)
+              FROM stages AS s
+             WHERE s.kind IN ('open', 'recycled')
+               AND NOT EXISTS (SELECT FROM transitions AS t WHERE t.from_stage = s.stage)
+           ) AS p(severity, stage, "position", problem)
+     ORDER BY p.severity, p."position" NULLS FIRST;
+END
+$$;
+COMMENT ON FUNCTION funnel.check_pipeline(text) IS
+    'what is wrong with a pipeline: an error if it cannot be used, a warning if it seems unfinished; no rows if it is sound';
+
+CREATE FUNCTION funnel.allowed(pipeline text, from_stage text DEFAULT NULL)
+    RETURNS TABLE (to_stage text, kind text, requires text[])
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM funnel.require_pipeline(allowed.pipeline);
+    IF allowed.from_stage IS NOT NULL THEN
+        PERFORM funnel.require_stage(allowed.pipeline, allowed.from_stage);
+    END IF;
+    RETURN QUERY
+    SELECT s.stage, s.kind,
+           ARRAY(SELECT r FROM unnest(s.requires || t.requires) WITH ORDINALITY AS u(r, i) GROUP BY r ORDER BY min(i))
+      FROM funnel.transition AS t JOIN funnel.stage AS s ON s.pipeline = t.pipeline AND s.stage = t.to_stage
+     WHERE t.pipeline = allowed.pipeline
+       AND (t.from_stage = allowed.from_stage OR t.from_stage IS NULL AND allowed.from_stage IS NULL)
+     ORDER BY s."position";
+END
+$$;
+COMMENT ON FUNCTION funnel.allowed(text, text) IS
+    'the stages that a lead may go to from a stage, or begin in, and the columns that each requires';
+
+CREATE FUNCTION funnel.is_allowed(pipeline text, from_stage text, to_stage text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF is_allowed.from_stage = is_allowed.to_stage THEN
+        PERFORM FROM funnel.stage AS s
+          WHERE s.pipeline = is_allowed.pipeline AND s.stage = is_allowed.to_stage;
+    ELSIF is_allowed.from_stage IS NULL THEN
+        PERFORM FROM funnel.transition AS t
+          WHERE t.pipeline = is_allowed.pipeline AND t.to_stage = is_allowed.to_stage AND t.from_stage IS NULL;
+    ELSE
+        PERFORM FROM funnel.transition AS t
+          WHERE t.pipeline = is_allowed.pipeline AND t.from_stage = is_allowed.from_stage
+            AND t.to_stage = is_allowed.to_stage;
+    END IF;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    PERFORM funnel.require_pipeline(is_allowed.pipeline);
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION funnel.is_allowed(text, text, text) IS
+    'may a lead go from one stage to another, or begin in it; columns that this requires are not looked at';
