@@ -63,4 +63,27 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+/* 16 (407b50f2d) gave settings memory of their own; before it was malloc()'s. */
+#if PG_VERSION_NUM >= 160000
+#define funnel_guc_malloc(size) guc_malloc(LOG, size)
+#else
+#define funnel_guc_malloc(size) malloc(size)
+#endif
+
+/* 17 (ab355e3a88) moved a backend's local transaction id. */
+#if PG_VERSION_NUM >= 170000
+#define MY_LXID (MyProc->vxid.lxid)
+#else
+#define MY_LXID (MyProc->lxid)
+#endif
+
+/* 18 (0fbceae841c) lets index scans count for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define funnel_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define funnel_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
 #endif /* FUNNEL_COMPAT_H */

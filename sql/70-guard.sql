@@ -1,0 +1,541 @@
+-- The guard: triggers that hold tables to a pipeline and keep their history, the arbiter's override, violations.
+
+-- Whose ruling binds. A role belongs to the whole cluster: if it exists, who may grant it has been decided already.
+DO $do$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'funnel_arbiter') THEN
+        CREATE ROLE funnel_arbiter NOLOGIN;
+        GRANT funnel_arbiter TO @extowner@ WITH ADMIN OPTION;
+    ELSE
+        RAISE NOTICE 'role "funnel_arbiter" exists already, and its members are the arbiters here too'
+            USING HINT = 'Its administrators decide who else becomes a member: GRANT funnel_arbiter TO ... .';
+    END IF;
+EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN
+    RAISE NOTICE 'role "funnel_arbiter" was not created: %', SQLERRM
+        USING HINT = 'Nobody but superusers can override a pipeline until somebody who may does: CREATE ROLE funnel_arbiter.';
+END
+$do$;
+
+CREATE FUNCTION funnel.override(reason text) RETURNS void
+    AS 'MODULE_PATHNAME', 'funnel_override' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION funnel.override(text)
+    IS 'lets changes that a pipeline forbids pass until the end of the transaction; for members of role funnel_arbiter';
+
+CREATE FUNCTION funnel.guard() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'funnel_guard' LANGUAGE C;
+COMMENT ON FUNCTION funnel.guard()
+    IS 'trigger: holds a table''s stage changes to a pipeline, and records them in a history if one is named';
+
+CREATE FUNCTION funnel.track() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'funnel_track' LANGUAGE C;
+COMMENT ON FUNCTION funnel.track()
+    IS 'trigger: records a table''s stage changes in a history';
+
+CREATE FUNCTION funnel.trigger_arguments(tgargs bytea) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'trigger_arguments' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.trigger_arguments(bytea)
+    IS 'the arguments in pg_trigger.tgargs';
+
+
+-- What a guard in mode warn or audit let pass. Written for whoever changes a lead; read through the view.
+CREATE TABLE funnel.violation_log (
+    at              timestamptz NOT NULL,
+    table_schema    text NOT NULL,
+    table_name      text NOT NULL,
+    pipeline        text NOT NULL,
+    version         int NOT NULL,
+    lead            text,
+    from_stage      text,
+    to_stage        text,
+    rule            text NOT NULL,
+    column_name     text,
+    mode            text NOT NULL,
+    changed_by      text NOT NULL
+);
+COMMENT ON TABLE funnel.violation_log IS 'changes that a pipeline forbids and a guard in mode warn or audit let pass; see view funnel.violation';
+SELECT pg_catalog.pg_extension_config_dump('funnel.violation_log', '');
+GRANT SELECT, INSERT, DELETE ON funnel.violation_log TO @extowner@;
+
+-- A row can be read by those who can read the guarded table whole.
+CREATE VIEW funnel.violation WITH (security_barrier) AS
+SELECT at, table_schema, table_name, pipeline, version, lead, from_stage, to_stage, rule, column_name, mode, changed_by
+  FROM funnel.violation_log AS v,
+       LATERAL (SELECT c.oid
+                  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                 WHERE n.nspname = v.table_schema AND c.relname = v.table_name) AS t
+ WHERE pg_catalog.has_table_privilege(t.oid, 'SELECT') AND NOT pg_catalog.row_security_active(t.oid);
+COMMENT ON VIEW funnel.violation IS 'changes that a pipeline forbids and a guard in mode warn or audit let pass, of the tables one may read';
+COMMENT ON COLUMN funnel.violation.at IS 'when it happened';
+COMMENT ON COLUMN funnel.violation.table_schema IS 'schema of the guarded table';
+COMMENT ON COLUMN funnel.violation.table_name IS 'the guarded table';
+COMMENT ON COLUMN funnel.violation.pipeline IS 'the pipeline that forbids it';
+COMMENT ON COLUMN funnel.violation.version IS 'version of the pipeline that was in force';
+COMMENT ON COLUMN funnel.violation.lead IS 'key of the lead, as text';
+COMMENT ON COLUMN funnel.violation.from_stage IS 'stage the lead was in; NULL: a new lead, or one without a stage';
+COMMENT ON COLUMN funnel.violation.to_stage IS 'stage the lead was put into; NULL: none';
+COMMENT ON COLUMN funnel.violation.rule IS 'what was broken: stage (not in the pipeline), entry, transition, requires, key';
+COMMENT ON COLUMN funnel.violation.column_name IS 'for requires: the column that was empty';
+COMMENT ON COLUMN funnel.violation.mode IS 'mode of the guard: warn or audit';
+COMMENT ON COLUMN funnel.violation.changed_by IS 'role that made the change';
+GRANT SELECT ON funnel.violation TO PUBLIC;
+
+
+-- Which guards there are.
+CREATE FUNCTION funnel.trigger_option(arguments text[], name text) RETURNS text[]
+    IMMUTABLE PARALLEL SAFE LANGUAGE sql
+    RETURN (SELECT pg_catalog.array_agg(pg_catalog.substr(a, pg_catalog.length(name) + 2) ORDER BY n)
+              FROM pg_catalog.unnest(arguments) WITH ORDINALITY AS u (a, n)
+             WHERE pg_catalog.starts_with(a, name || '='));
+COMMENT ON FUNCTION funnel.trigger_option(text[], text) IS 'the values of an option among the arguments of a trigger';
+
+CREATE FUNCTION funnel.trigger_positional(arguments text[], place int) RETURNS text
+    IMMUTABLE PARALLEL SAFE LANGUAGE sql
+    RETURN CASE WHEN arguments[place] !~ '=' THEN arguments[place] END;
+COMMENT ON FUNCTION funnel.trigger_positional(text[], int) IS 'an argument of a trigger that is no option';
+
+CREATE VIEW funnel.attached AS
+SELECT n.nspname::text AS table_schema, c.relname::text AS table_name,
+       coalesce((funnel.trigger_option(a, 'pipeline'))[1], funnel.trigger_positional(a, 1)) AS pipeline,
+       coalesce((funnel.trigger_option(a, 'stage'))[1], funnel.trigger_positional(a, 2), 'stage') AS stage_column,
+       coalesce(funnel.trigger_option(a, 'key'), ARRAY[coalesce(funnel.trigger_positional(a, 3), 'id')]) AS key_columns,
+       CASE WHEN p.proname = 'track' THEN 'track' ELSE coalesce((funnel.trigger_option(a, 'mode'))[1], 'enforce') END AS mode,
+       (funnel.trigger_option(a, 'history'))[1] AS history,
+       (funnel.trigger_option(a, 'at'))[1] AS at_column,
+       (funnel.trigger_option(a, 'actor'))[1] AS actor_column,
+       (funnel.trigger_option(a, 'reason'))[1] AS reason_column,
+       (funnel.trigger_option(a, 'amount'))[1] AS amount_column,
+       coalesce(funnel.trigger_option(a, 'keep'), '{}') AS kept_columns,
+       (funnel.trigger_option(a, 'notify'))[1] AS notify,
+       t.tgname::text AS trigger_name,
+       concat_ws(' or ', CASE WHEN t.tgtype & 4 > 0 THEN 'insert' END, CASE WHEN t.tgtype & 16 > 0 THEN 'update' END,
+                 CASE WHEN t.tgtype & 8 > 0 THEN 'delete' END) AS events,
+       CASE t.tgenabled WHEN 'O' THEN 'origin' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica' ELSE 'always' END AS enabled,
+       t.tgdeferrable AS is_deferrable
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+  JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace AND pn.nspname = 'funnel'
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace,
+       LATERAL funnel.trigger_arguments(t.tgargs) AS a
+ WHERE p.proname IN ('guard', 'track') AND t.tgparentid = 0;
+COMMENT ON VIEW funnel.attached IS 'which tables are guarded by which pipeline, and how';
+GRANT SELECT ON funnel.attached TO PUBLIC;
+
+
+-- Before and after work on a guarded table as its owner: whoever may become the owner may attach.
+CREATE FUNCTION funnel.become_owner(target regclass) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner name := (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = target);
+    role text := current_setting('role');
+BEGIN
+    IF owner = current_user THEN
+        RETURN NULL;
+    END IF;
+    IF NOT pg_has_role(owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be owner of table "%"', target USING ERRCODE = 'insufficient_privilege',
+            HINT = format('Its owner is "%s".', owner);
+    END IF;
+    EXECUTE format('SET LOCAL ROLE %I', owner);
+    RETURN role;
+END
+$$;
+COMMENT ON FUNCTION funnel.become_owner(regclass) IS 'internal: takes the role of a table''s owner, and returns the one before';
+
+CREATE FUNCTION funnel.become_again(role text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF role IS NOT NULL THEN
+        EXECUTE format('SET LOCAL ROLE %s', CASE role WHEN 'none' THEN role ELSE quote_ident(role) END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION funnel.become_again(text) IS 'internal: goes back to the role that funnel.become_owner() returned';
+
+-- A table and the tables that inherit from it; partitions get triggers by themselves.
+CREATE FUNCTION funnel.inheritance(target regclass) RETURNS SETOF regclass
+    STABLE LANGUAGE sql
+    BEGIN ATOMIC
+        WITH RECURSIVE family AS (
+            SELECT target::oid AS oid
+             UNION
+            SELECT i.inhrelid
+              FROM family AS f
+              JOIN pg_catalog.pg_inherits AS i ON i.inhparent = f.oid
+              JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+             WHERE NOT c.relispartition)
+        SELECT oid::regclass FROM family;
+    END;
+COMMENT ON FUNCTION funnel.inheritance(regclass) IS 'internal: a table and those that inherit from it';
+
+-- The type of a column, as CREATE TABLE takes it; an error if there is none of that name.
+CREATE FUNCTION funnel.column_type(target regclass, name text, what text) RETURNS text
+    STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    SELECT format_type(a.atttypid, a.atttypmod)
+           || CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
+                   THEN (SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
+                           FROM pg_collation AS c JOIN pg_namespace AS n ON n.oid = c.collnamespace
+                          WHERE c.oid = a.attcollation)
+                   ELSE '' END
+      INTO result
+      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = target AND a.attname = column_type.name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'column "%" of table "%" does not exist', name, target USING ERRCODE = 'undefined_column',
+            DETAIL = format('It is given as %s.', what),
+            HINT = format('Columns of the table: %s.',
+                          (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
+                            WHERE attrelid = target AND attnum > 0 AND NOT attisdropped));
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION funnel.column_type(regclass, text, text) IS 'internal: the type of a column';
+
+-- An expression for the key of a lead as it stands in a history's column "lead".
+CREATE FUNCTION funnel.lead_expression(target regclass, columns text[]) RETURNS text
+    STABLE LANGUAGE sql
+    RETURN (SELECT CASE WHEN pg_catalog.cardinality(columns) = 1 THEN pg_catalog.max(pg_catalog.format('s.%I', name))
+                   ELSE 'ROW(' || pg_catalog.string_agg(
+                        CASE a.atttypid WHEN 'pg_catalog.numeric'::regtype THEN pg_catalog.format('pg_catalog.trim_scale(s.%I)', name)
+                                        WHEN 'pg_catalog.bool'::regtype THEN pg_catalog.format('s.%I::text', name)
+                                        WHEN 'pg_catalog.bpchar'::regtype THEN pg_catalog.format('s.%I::text', name)
+                                        ELSE pg_catalog.format('s.%I', name) END, ', ' ORDER BY n) || ')::text' END
+              FROM pg_catalog.unnest(columns) WITH ORDINALITY AS u (name, n)
+              LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = name);
+COMMENT ON FUNCTION funnel.lead_expression(regclass, text[]) IS 'internal: SQL for the key of a lead in a history';
+
+-- Creates the history of a table, or adds what it lacks. Returns its name.
+CREATE FUNCTION funnel.make_history(target regclass, key_columns text[], amount text, keep text[]) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    guarded pg_class := (SELECT c FROM pg_class AS c WHERE c.oid = target);
+    schema name := (SELECT nspname FROM pg_namespace WHERE oid = guarded.relnamespace);
+    name text := left(guarded.relname, 55) || '_history';
+    history oid := to_regclass(format('%I.%I', schema, name));
+    part text;
+    columns text := '';
+    grantee record;
+BEGIN
+    IF octet_length(name) > 63 THEN
+        name := left(name, 20) || '_' || substr(md5(guarded.relname), 1, 8) || '_history';
+        history := to_regclass(format('%I.%I', schema, name));
+    END IF;
+    IF cardinality(key_columns) > 1 THEN
+        columns := 'lead text NOT NULL';
+        FOREACH part IN ARRAY key_columns LOOP
+            columns := columns || format(', %I %s', 'key_' || part, funnel.column_type(target, part, 'key'));
+        END LOOP;
+    ELSE
+        columns := 'lead ' || funnel.column_type(target, key_columns[1], 'key') || ' NOT NULL';
+    END IF;
+    IF history IS NULL THEN
+        EXECUTE format('CREATE %s TABLE %I.%I (%s, from_stage text, to_stage text, at timestamptz NOT NULL,'
+                       ' changed_by text NOT NULL, reason text, amount %s, override text, override_by text,'
+                       ' pipeline text NOT NULL, version int NOT NULL, PRIMARY KEY (lead, at))',
+                       CASE guarded.relpersistence WHEN 't' THEN 'TEMPORARY' WHEN 'u' THEN 'UNLOGGED' ELSE '' END,
+                       schema, name, columns,
+                       CASE WHEN amount IS NULL THEN 'numeric' ELSE funnel.column_type(target, amount, 'amount') END);
+        history := to_regclass(format('%I.%I', schema, name));
+        EXECUTE format('COMMENT ON TABLE %I.%I IS %L', schema, name,
+                       format('stage changes of %I.%I, written by its trigger', schema, guarded.relname));
+        -- default privileges may have given rights on it
+        FOR grantee IN SELECT DISTINCT a.grantee AS oid FROM pg_class, aclexplode(relacl) AS a
+                        WHERE pg_class.oid = history AND a.grantee <> relowner LOOP
+            EXECUTE format('REVOKE ALL ON %I.%I FROM %s', schema, name,
+                           CASE grantee.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee.oid)) END);
+        END LOOP;
+    ELSIF EXISTS (SELECT FROM unnest('{lead,from_stage,to_stage,at,changed_by,reason,amount,override,override_by,pipeline,version}'::text[]) AS c
+                   WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = history AND attname = c AND NOT attisdropped)) THEN
+        RAISE EXCEPTION 'table "%.%" exists, and is not a history of stage changes', schema, name
+            USING ERRCODE = 'duplicate_table', HINT = 'Rename it: a history gets the name of its table and "_history".';
+    ELSIF EXISTS (SELECT FROM unnest(key_columns) AS k, pg_attribute AS source
+                   WHERE source.attrelid = target AND source.attname = k
+                     AND NOT EXISTS (SELECT FROM pg_attribute AS a
+                                      WHERE a.attrelid = history AND NOT a.attisdropped AND a.atttypid = source.atttypid
+                                        AND a.attname = CASE WHEN cardinality(key_columns) = 1 THEN 'lead' ELSE 'key_' || k END)) THEN
+        RAISE EXCEPTION 'history "%.%" is of other key columns, or of other types', schema, name
+            USING ERRCODE = 'datatype_mismatch',
+            HINT = 'Change the types of its columns to those of the table, or rename it: a new one is created then.';
+    END IF;
+    FOREACH part IN ARRAY keep LOOP
+        IF part = ANY ('{lead,from_stage,to_stage,at,changed_by,reason,amount,override,override_by,pipeline,version}'::text[])
+           OR part = ANY (SELECT 'key_' || k FROM unnest(key_columns) AS k) THEN
+            RAISE EXCEPTION 'column "%" cannot be kept under this name', part USING ERRCODE = 'duplicate_column',
+                HINT = 'The history has a column of that name already; "at", "actor", "reason" and "amount" name what fills those.';
+        END IF;
+        columns := funnel.column_type(target, part, 'keep');
+        IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = history AND attname = part AND NOT attisdropped) THEN
+            EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %I %s', schema, name, part, columns);
+        END IF;
+    END LOOP;
+    IF guarded.relrowsecurity THEN
+        RAISE NOTICE 'table "%" has row-level security: its SELECT grants are not copied to its history', target
+            USING HINT = 'Grant SELECT on the history to those who may see every lead.';
+    ELSE
+        FOR grantee IN SELECT a.grantee AS oid FROM aclexplode(guarded.relacl) AS a
+                        WHERE a.privilege_type = 'SELECT' AND a.grantee <> guarded.relowner LOOP
+            EXECUTE format('GRANT SELECT ON %I.%I TO %s', schema, name,
+                           CASE grantee.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee.oid)) END);
+        END LOOP;
+    END IF;
+    RETURN name;
+END
+$$;
+COMMENT ON FUNCTION funnel.make_history(regclass, text[], text, text[]) IS 'internal: creates the history of a table';
+
+-- Puts the present stage of each lead on record, unless its history ends in it.
+CREATE FUNCTION funnel.backfill(target regclass, history text, pipeline text, stage text, key_columns text[],
+                                at text, actor text, reason text, amount text, keep text[]) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
+DECLARE
+    schema name := (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = target);
+    written bigint;
+    more text := '';
+    more_values text := '';
+    part text;
+BEGIN
+    IF cardinality(key_columns) > 1 THEN
+        FOREACH part IN ARRAY key_columns LOOP
+            more := more || format(', %I', 'key_' || part);
+            more_values := more_values || format(', s.%I', part);
+        END LOOP;
+    END IF;
+    FOREACH part IN ARRAY keep LOOP
+        more := more || format(', %I', part);
+        more_values := more_values || format(', s.%I', part);
+    END LOOP;
+    EXECUTE format(
+        'INSERT INTO %1$I.%2$I (lead, from_stage, to_stage, at, changed_by, reason, amount, pipeline, version%3$s)'
+        ' SELECT %4$s, h.to_stage, s.%5$I::text,'
+        '        greatest(coalesce(%6$s, clock_timestamp()), h.at + interval ''1 microsecond''),'
+        '        coalesce(%7$s, current_user::text), %8$s, %9$s, %10$L, (SELECT version FROM funnel.pipeline WHERE name = %10$L)%11$s'
+        '   FROM %12$s AS s'
+        '   LEFT JOIN LATERAL (SELECT to_stage, at FROM %1$I.%2$I WHERE lead = %4$s ORDER BY at DESC LIMIT 1) AS h ON true'
+        '  WHERE s.%5$I IS NOT NULL AND s.%5$I::text IS DISTINCT FROM h.to_stage',
+        schema, history, more, funnel.lead_expression(target, key_columns), stage,
+        CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('s.%I', at) END,
+        CASE WHEN actor IS NULL THEN 'NULL' ELSE format('s.%I::text', actor) END,
+        CASE WHEN reason IS NULL THEN 'NULL' ELSE format('s.%I::text', reason) END,
+        CASE WHEN amount IS NULL THEN 'NULL' ELSE format('s.%I', amount) END,
+        pipeline, more_values, target);
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
+END
+$$;
+COMMENT ON FUNCTION funnel.backfill(regclass, text, text, text, text[], text, text, text, text, text[])
+    IS 'internal: puts the present stage of each lead on record';
+
+CREATE FUNCTION funnel.attach(
+    target regclass,
+    pipeline text,
+    stage text DEFAULT 'stage',
+    key text DEFAULT 'id',
+    mode text DEFAULT 'enforce',
+    at text DEFAULT NULL,
+    actor text DEFAULT NULL,
+    reason text DEFAULT NULL,
+    amount text DEFAULT NULL,
+    keep text[] DEFAULT '{}',
+    backfill boolean DEFAULT false,
+    notify text DEFAULT NULL
+) RETURNS regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    guarded pg_class := (SELECT c FROM pg_class AS c WHERE c.oid = target);
+    schema name := (SELECT nspname FROM pg_namespace WHERE oid = guarded.relnamespace);
+    key_columns text[] := CASE WHEN attach.key LIKE '{%' THEN attach.key::text[] ELSE ARRAY[attach.key] END;
+    problems text;
+    member regclass;
+    history text;
+    arguments text;
+    existing record;
+    role text;
+BEGIN
+    IF guarded.relkind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION '"%" is not a table', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'Views have no rows of their own: attach to the table behind it.';
+    ELSIF guarded.relispartition THEN
+        RAISE EXCEPTION 'table "%" is a partition', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'Attach to the partitioned table; all partitions are guarded then.';
+    END IF;
+    IF pipeline IS NULL OR stage IS NULL OR key_columns IS NULL OR mode IS NULL OR keep IS NULL OR backfill IS NULL THEN
+        RAISE EXCEPTION 'arguments pipeline, stage, key, mode, keep and backfill must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF mode NOT IN ('enforce', 'warn', 'audit') THEN
+        RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'enforce refuses what the pipeline forbids, warn lets it pass with a warning, audit silently; both record it in funnel.violation.';
+    END IF;
+    SELECT string_agg(CASE WHEN p.stage IS NULL THEN p.problem ELSE format('%s: %s', p.stage, p.problem) END, '; ')
+      INTO problems
+      FROM funnel.check_pipeline(attach.pipeline) AS p WHERE p.severity = 'error';
+    IF problems IS NOT NULL THEN
+        RAISE EXCEPTION 'pipeline "%" is not sound', pipeline USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = problems, HINT = format('See funnel.check_pipeline(%L).', pipeline);
+    END IF;
+    PERFORM funnel.column_type(target, stage, 'stage'),
+            CASE WHEN at IS NOT NULL THEN funnel.column_type(target, at, 'at') END,
+            CASE WHEN actor IS NOT NULL THEN funnel.column_type(target, actor, 'actor') END,
+            CASE WHEN reason IS NOT NULL THEN funnel.column_type(target, reason, 'reason') END;
+    PERFORM funnel.column_type(target, r.column_name, format('required by stage "%s" of the pipeline', r.to_stage))
+       FROM (SELECT s.stage AS to_stage, unnest(s.requires) AS column_name FROM funnel.stage AS s WHERE s.pipeline = attach.pipeline
+              UNION ALL
+             SELECT t.to_stage, unnest(t.requires) FROM funnel.transition AS t WHERE t.pipeline = attach.pipeline) AS r;
+
+    role := funnel.become_owner(target);
+    history := funnel.make_history(target, key_columns, amount, keep);
+    SELECT string_agg(format('%L', a), ', ')
+      INTO arguments
+      FROM (SELECT 1 AS n, 'pipeline=' || attach.pipeline AS a
+             UNION ALL SELECT 2, 'stage=' || attach.stage
+             UNION ALL SELECT 2 + n, 'key=' || k FROM unnest(key_columns) WITH ORDINALITY AS u (k, n)
+             UNION ALL SELECT 100, 'mode=' || attach.mode
+             UNION ALL SELECT 101, 'history=' || history
+             UNION ALL SELECT 102, 'at=' || attach.at
+             UNION ALL SELECT 103, 'actor=' || attach.actor
+             UNION ALL SELECT 104, 'reason=' || attach.reason
+             UNION ALL SELECT 105, 'amount=' || attach.amount
+             UNION ALL SELECT 105 + n, 'keep=' || k FROM unnest(attach.keep) WITH ORDINALITY AS u (k, n)
+             UNION ALL SELECT 2000, 'notify=' || attach.notify
+             ORDER BY 1) AS v
+     WHERE a IS NOT NULL;
+    FOR member IN SELECT m FROM funnel.inheritance(target) AS m LOOP
+        SELECT n.nspname, c.relowner INTO existing
+          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = member;
+        IF existing.nspname <> schema OR existing.relowner <> guarded.relowner THEN
+            RAISE EXCEPTION 'table "%", which inherits from "%", is in another schema or of another owner', member, target
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'Its changes are recorded in the same history, which must be beside it and of its owner.';
+        END IF;
+        FOR existing IN SELECT table_schema, table_name, trigger_name FROM funnel.attached
+                         WHERE format('%I.%I', table_schema, table_name)::regclass = member AND trigger_name = 'funnel_guard' LOOP
+            EXECUTE format('DROP TRIGGER %I ON %I.%I', existing.trigger_name, existing.table_schema, existing.table_name);
+        END LOOP;
+        EXECUTE format('CREATE TRIGGER funnel_guard AFTER INSERT OR UPDATE OR DELETE ON %s'
+                       ' FOR EACH ROW EXECUTE FUNCTION funnel.guard(%s)', member, arguments);
+    END LOOP;
+    FOR existing IN EXECUTE format(
+            'SELECT s.%1$I::text AS stage, count(*) AS leads FROM %2$s AS s'
+            ' WHERE NOT EXISTS (SELECT FROM funnel.stage AS d WHERE d.pipeline = %3$L AND d.stage = s.%1$I::text)'
+            ' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10', stage, target, pipeline) LOOP
+        RAISE NOTICE '% leads are in stage %, which pipeline "%" does not have', existing.leads,
+            coalesce(quote_ident(existing.stage), 'NULL'), pipeline
+            USING HINT = 'They stay there until an arbiter moves them, or the stage is added to the pipeline.';
+    END LOOP;
+    IF backfill THEN
+        PERFORM funnel.backfill(target, history, pipeline, stage, key_columns, at, actor, reason, amount, keep);
+    END IF;
+    PERFORM funnel.become_again(role);
+    RETURN format('%I.%I', schema, history)::regclass;
+END
+$$;
+COMMENT ON FUNCTION funnel.attach(regclass, text, text, text, text, text, text, text, text, text[], boolean, text)
+    IS 'guards a table by a pipeline and keeps a history of its stage changes; returns the history';
+
+CREATE FUNCTION funnel.detach(target regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_one boolean := false;
+    existing record;
+    role text;
+BEGIN
+    role := funnel.become_owner(target);
+    FOR existing IN SELECT a.table_schema, a.table_name, a.trigger_name
+                      FROM funnel.attached AS a
+                      JOIN funnel.inheritance(target) AS m ON format('%I.%I', a.table_schema, a.table_name)::regclass = m LOOP
+        EXECUTE format('DROP TRIGGER %I ON %I.%I', existing.trigger_name, existing.table_schema, existing.table_name);
+        found_one := true;
+    END LOOP;
+    IF NOT found_one THEN
+        RAISE EXCEPTION 'table "%" is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
+            HINT = 'View funnel.attached lists the tables that are.';
+    END IF;
+    PERFORM funnel.become_again(role);
+END
+$$;
+COMMENT ON FUNCTION funnel.detach(regclass) IS 'ends the guard of a table; its history stays';
+
+CREATE FUNCTION funnel.import_history(
+    target regclass,
+    source regclass,
+    lead text DEFAULT 'lead',
+    stage text DEFAULT 'stage',
+    at text DEFAULT 'at',
+    actor text DEFAULT NULL,
+    reason text DEFAULT NULL,
+    amount text DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
+#variable_conflict use_column
+DECLARE
+    a funnel.attached;
+    lead_columns text[] := CASE WHEN import_history.lead LIKE '{%' THEN import_history.lead::text[] ELSE ARRAY[import_history.lead] END;
+    late record;
+    more text := '';
+    more_values text := '';
+    written bigint;
+    role text;
+BEGIN
+    SELECT x.* INTO a FROM funnel.attached AS x
+     WHERE format('%I.%I', x.table_schema, x.table_name)::regclass = target AND x.history IS NOT NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table "%" is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
+            HINT = 'Call funnel.attach() first: it makes the history that rows are imported into.';
+    END IF;
+    IF cardinality(lead_columns) <> cardinality(a.key_columns) THEN
+        RAISE EXCEPTION 'the key of table "%" has % columns', target, cardinality(a.key_columns) USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give as many columns of the source, in the same order: lead => ''{a,b}''.';
+    END IF;
+    PERFORM funnel.column_type(source, c.name, 'lead') FROM unnest(lead_columns) AS c (name);
+    PERFORM funnel.column_type(source, stage, 'stage'), funnel.column_type(source, at, 'at'),
+            CASE WHEN actor IS NOT NULL THEN funnel.column_type(source, actor, 'actor') END,
+            CASE WHEN reason IS NOT NULL THEN funnel.column_type(source, reason, 'reason') END,
+            CASE WHEN amount IS NOT NULL THEN funnel.column_type(source, amount, 'amount') END;
+    role := funnel.become_owner(target);
+    EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', a.table_schema, a.history);
+    EXECUTE format(
+        'SELECT count(*) AS n, min(lead::text) AS lead'
+        '  FROM (SELECT %1$s AS lead, s.%2$I AS at FROM %3$s AS s WHERE s.%4$I IS NOT NULL) AS i'
+        ' WHERE at >= least(clock_timestamp(), (SELECT min(h.at) FROM %5$I.%6$I AS h WHERE h.lead = i.lead)) OR NOT isfinite(at)',
+        funnel.lead_expression(source, lead_columns), at, source, stage, a.table_schema, a.history) INTO late;
+    IF late.n > 0 THEN
+        RAISE EXCEPTION '% rows of "%" are not before what is on record of their leads', late.n, source
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Lead %s is one of them.', late.lead),
+            HINT = 'Leave out the rows from the lead''s first entry in the history on, and those in the future.';
+    END IF;
+    IF cardinality(lead_columns) > 1 THEN
+        SELECT string_agg(format(', %I', 'key_' || k), '' ORDER BY n), string_agg(format(', s.%I', c), '' ORDER BY n)
+          INTO more, more_values
+          FROM unnest(a.key_columns, lead_columns) WITH ORDINALITY AS u (k, c, n);
+    END IF;
+    EXECUTE format(
+        'INSERT INTO %1$I.%2$I (lead, from_stage, to_stage, at, changed_by, reason, amount, pipeline, version%3$s)'
+        ' SELECT lead, lag(to_stage) OVER (PARTITION BY lead ORDER BY at, position, to_stage COLLATE "C"), to_stage,'
+        '        at + (row_number() OVER (PARTITION BY lead, at ORDER BY position, to_stage COLLATE "C") - 1) * interval ''1 microsecond'','
+        '        changed_by, reason, amount, %4$L, (SELECT version FROM funnel.pipeline WHERE name = %4$L)%5$s'
+        '   FROM (SELECT i.*, lag(to_stage) OVER (PARTITION BY lead ORDER BY at, position, to_stage COLLATE "C") AS previous'
+        '           FROM (SELECT %6$s AS lead, s.%7$I::text AS to_stage, s.%8$I::timestamptz AS at, d.position,'
+        '                        coalesce(%9$s, current_user::text) AS changed_by, %10$s AS reason, %11$s AS amount%12$s'
+        '                   FROM %13$s AS s LEFT JOIN funnel.stage AS d ON d.pipeline = %4$L AND d.stage = s.%7$I::text'
+        '                  WHERE s.%7$I IS NOT NULL AND s.%8$I IS NOT NULL) AS i) AS c'
+        '  WHERE to_stage IS DISTINCT FROM previous',
+        a.table_schema, a.history, more, a.pipeline,
+        (SELECT string_agg(format(', %I', 'k' || n), '' ORDER BY n) FROM unnest(lead_columns) WITH ORDINALITY AS u (c, n) WHERE more <> ''),
+        funnel.lead_expression(source, lead_columns), stage, at,
+        CASE WHEN actor IS NULL THEN 'NULL' ELSE format('s.%I::text', actor) END,
+        CASE WHEN reason IS NULL THEN 'NULL::text' ELSE format('s.%I::text', reason) END,
+        CASE WHEN amount IS NULL THEN 'NULL::numeric' ELSE format('s.%I', amount) END,
+        (SELECT string_agg(format(', s.%I AS %I', c, 'k' || n), '' ORDER BY n)
+           FROM unnest(lead_columns) WITH ORDINALITY AS u (c, n) WHERE more <> ''),
+        source);
+    GET DIAGNOSTICS written = ROW_COUNT;
+    PERFORM funnel.become_again(role);
+    RETURN written;
+END
+$$;
+COMMENT ON FUNCTION funnel.import_history(regclass, regclass, text, text, text, text, text, text)
+    IS 'puts changes of before the guard, with their own times, into the history of a table';

@@ -1,0 +1,580 @@
+/*
+ * guard.c
+ *	  The triggers: funnel.guard() holds changes of stage to a pipeline and, if
+ *	  it is told of a history, records them; funnel.track() only records.
+ *
+ * They are AFTER ROW triggers: what a BEFORE trigger makes of a row, or a
+ * generated column of it, is judged as it is stored, and COPY keeps its fast
+ * path.
+ *
+ * An UPDATE that moves a row to another partition comes as a DELETE there and
+ * an INSERT here, one right behind the other. The old row bears the server's
+ * mark of a move, by which it differs from one that was really deleted; what
+ * it said is remembered until the INSERT comes, which is then judged, and
+ * recorded, as the update it is.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "history.h"
+#include "override.h"
+#include "watch.h"
+
+PG_FUNCTION_INFO_V1(funnel_guard);
+PG_FUNCTION_INFO_V1(funnel_track);
+
+/* Columns that must be filled in; resolved when they are first asked for. */
+typedef struct Requirement
+{
+	bool		resolved;
+	int			n;
+	WatchColumn *columns;
+} Requirement;
+
+/* What a trigger needs to know in a statement; stands in fn_extra. */
+typedef struct Guard
+{
+	MemoryContext cxt;
+	Oid			relid;
+	bool		judges;			/* guard() or track()? */
+	WatchArguments args;
+	const Pipeline *pipeline;
+	WatchColumn stage;
+	WatchColumn *keys;
+	int			nkeys;
+	Requirement *by_stage;
+	Requirement *by_transition;
+	bool		recording;
+	History    *history;		/* opened when something is to be recorded */
+	RowWriter  *violations;		/* likewise */
+} Guard;
+
+typedef enum Rule
+{
+	RULE_KEPT,					/* no rule is broken */
+	RULE_STAGE,					/* a stage that the pipeline does not have, or none */
+	RULE_ENTRY,
+	RULE_TRANSITION,
+	RULE_REQUIRES,
+	RULE_KEY
+} Rule;
+
+static const char *const rule_names[] = {
+	NULL, "stage", "entry", "transition", "requires", "key"
+};
+
+typedef struct Verdict
+{
+	Rule		rule;
+	int			from;			/* index of the stage, or NO_STAGE */
+	int			to;
+	const WatchColumn *column;	/* RULE_REQUIRES: the one that is missing */
+	bool		by_transition;	/* ... and what requires it */
+	const char *new_key;		/* RULE_KEY */
+	TupleTableSlot *before;		/* ... and the row under its old key, if it is still there */
+} Verdict;
+
+/* A row on its way to another partition; its texts live in the transaction. */
+static struct
+{
+	LocalTransactionId transaction;
+	Oid			root;
+	CommandId	command;
+	char	   *key;
+	char	   *stage;
+	int			stage_len;
+}			moving;
+
+/* ------------------------------------------------------------------------
+ * Setting up
+ * ------------------------------------------------------------------------
+ */
+
+static void
+wrong_trigger(const Trigger *trigger, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("trigger \"%s\" is not one that can guard a pipeline", trigger->tgname),
+			 errdetail_internal("%s", detail),
+			 errhint("CREATE TRIGGER ... AFTER INSERT OR UPDATE OR DELETE ON ... FOR EACH ROW, or call funnel.attach().")));
+}
+
+static void
+check_trigger(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", function),
+				 errhint("Call funnel.attach() to put it on a table.")));
+	if (!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		wrong_trigger(trigdata->tg_trigger, "It is FOR EACH STATEMENT.");
+	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		wrong_trigger(trigdata->tg_trigger,
+					  "It fires BEFORE the row is stored, and other triggers may still change it.");
+	if (trigdata->tg_trigger->tgnattr > 0)
+		wrong_trigger(trigdata->tg_trigger,
+					  "It is restricted to columns, and other triggers may change the stage in any UPDATE.");
+}
+
+static Guard *
+make_guard(FunctionCallInfo fcinfo, bool judges)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Relation	rel = trigdata->tg_relation;
+	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
+	MemoryContext old;
+	Guard	   *guard;
+	ListCell   *cell;
+
+	old = MemoryContextSwitchTo(cxt);
+	guard = palloc0(sizeof(Guard));
+	guard->cxt = cxt;
+	guard->relid = RelationGetRelid(rel);
+	guard->judges = judges;
+	watch_parse(trigdata->tg_trigger, &guard->args);
+	watch_column(rel, trigdata->tg_trigger, guard->args.stage, &guard->stage);
+	guard->keys = palloc(list_length(guard->args.keys) * sizeof(WatchColumn));
+	foreach(cell, guard->args.keys)
+		watch_column(rel, trigdata->tg_trigger, lfirst(cell), &guard->keys[guard->nkeys++]);
+	guard->recording = guard->args.history != NULL;
+	if (!judges && !guard->recording)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("trigger \"%s\" does not name a history", trigdata->tg_trigger->tgname),
+				 errhint("Give funnel.track() an argument history=..., or call funnel.attach().")));
+	guard->pipeline = pipeline_get(guard->args.pipeline, judges, cxt);
+	guard->by_stage = palloc0((guard->pipeline->nstages + 1) * sizeof(Requirement));
+	guard->by_transition = palloc0((guard->pipeline->ntransitions + 1) * sizeof(Requirement));
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = guard;
+	return guard;
+}
+
+/* ------------------------------------------------------------------------
+ * Judging
+ * ------------------------------------------------------------------------
+ */
+
+static const WatchColumn *
+first_missing(Guard *guard, const TriggerData *trigdata, Requirement *requirement,
+			  char **names, int n, TupleTableSlot *slot)
+{
+	if (n == 0)
+		return NULL;
+	if (!requirement->resolved)
+	{
+		MemoryContext old = MemoryContextSwitchTo(guard->cxt);
+
+		requirement->columns = palloc(n * sizeof(WatchColumn));
+		for (int i = 0; i < n; i++)
+			watch_column(trigdata->tg_relation, trigdata->tg_trigger, names[i],
+						 &requirement->columns[i]);
+		requirement->n = n;
+		requirement->resolved = true;
+		MemoryContextSwitchTo(old);
+	}
+	for (int i = 0; i < requirement->n; i++)
+		if (watch_is_blank(&requirement->columns[i], slot))
+			return &requirement->columns[i];
+	return NULL;
+}
+
+/* Judges a change of stage; a new lead comes from no stage, as one without a stage does. */
+static void
+judge(Guard *guard, const TriggerData *trigdata, const Change *change, Verdict *verdict)
+{
+	const Pipeline *pipeline = guard->pipeline;
+	const PipelineTransition *transition;
+
+	memset(verdict, 0, sizeof(Verdict));
+	verdict->from = verdict->to = NO_STAGE;
+	/* what is only tracked is judged to know whether an override let it pass */
+	if (!guard->judges && override_reason() == NULL)
+		return;
+	if (change->from != NULL)
+		verdict->from = pipeline_stage(pipeline, change->from, change->from_len);
+	if (change->to != NULL)
+		verdict->to = pipeline_stage(pipeline, change->to, change->to_len);
+	if (verdict->to == NO_STAGE)
+	{
+		verdict->rule = RULE_STAGE;
+		return;
+	}
+	/* nothing leads out of a stage that the pipeline does not have */
+	transition = change->from != NULL && verdict->from == NO_STAGE ? NULL :
+		pipeline_transition(pipeline, verdict->from, verdict->to);
+	if (transition == NULL)
+	{
+		verdict->rule = change->from == NULL ? RULE_ENTRY : RULE_TRANSITION;
+		return;
+	}
+	verdict->column = first_missing(guard, trigdata, &guard->by_stage[verdict->to],
+									pipeline->stages[verdict->to].requires,
+									pipeline->stages[verdict->to].nrequires, change->slot);
+	if (verdict->column == NULL)
+	{
+		verdict->column = first_missing(guard, trigdata,
+										&guard->by_transition[transition - pipeline->transitions],
+										transition->requires, transition->nrequires,
+										change->slot);
+		verdict->by_transition = true;
+	}
+	if (verdict->column != NULL)
+		verdict->rule = RULE_REQUIRES;
+}
+
+/* The stages that can come next, in words. */
+static char *
+next_stages(const Pipeline *pipeline, const Change *change, int from)
+{
+	StringInfoData buf;
+	int			n = 0;
+
+	initStringInfo(&buf);
+	if (change->from == NULL)
+		appendStringInfoString(&buf, "A new lead can begin in: ");
+	else if (from == NO_STAGE)
+	{
+		appendStringInfo(&buf, "Pipeline \"%s\" does not have stage \"%.*s\": an arbiter can move the lead, or the stage be added to the pipeline.",
+						 pipeline->name, change->from_len, change->from);
+		return buf.data;
+	}
+	else
+		appendStringInfo(&buf, "From \"%.*s\" it can go to: ", change->from_len, change->from);
+	for (int i = 0; i < pipeline->nstages; i++)
+	{
+		int			to = pipeline->by_position[i];
+
+		if (pipeline_transition(pipeline, from, to) == NULL)
+			continue;
+		if (n++ == 20)
+		{
+			appendStringInfoString(&buf, ", ...");
+			break;
+		}
+		appendStringInfo(&buf, "%s%s", n == 1 ? "" : ", ", pipeline->stages[to].name);
+	}
+	if (n == 0)
+		appendStringInfoString(&buf, "no other stage");
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+static void
+report(const Guard *guard, const TriggerData *trigdata, const Change *change,
+	   const Verdict *verdict)
+{
+	Relation	rel = trigdata->tg_relation;
+	const Pipeline *pipeline = guard->pipeline;
+	const int	level = guard->args.mode == MODE_ENFORCE ? ERROR : WARNING;
+	const char *constraint = trigdata->tg_trigger->tgname;
+	const char *lead = change->lead == NULL ? "without a key" : change->lead;
+	const char *next = next_stages(pipeline, change, verdict->from);
+
+	switch (verdict->rule)
+	{
+		case RULE_KEPT:
+			break;
+		case RULE_STAGE:
+			if (change->to == NULL)
+				ereport(level,
+						(errcode(ERRCODE_NOT_NULL_VIOLATION),
+						 errmsg("lead %s must have a stage", lead),
+						 errdetail("Column \"%s\" is NULL.", guard->stage.name),
+						 errhint("%s", next),
+						 errtablecol(rel, guard->stage.attnum),
+						 errtableconstraint(rel, constraint)));
+			else
+				ereport(level,
+						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+						 errmsg("stage \"%.*s\" of lead %s is not in pipeline \"%s\"",
+								change->to_len, change->to, lead, pipeline->name),
+						 errdetail("Version %d of the pipeline is in force.", pipeline->version),
+						 errhint("%s", next),
+						 errtablecol(rel, guard->stage.attnum),
+						 errtableconstraint(rel, constraint)));
+			break;
+		case RULE_ENTRY:
+			ereport(level,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("lead %s cannot begin in stage \"%.*s\"",
+							lead, change->to_len, change->to),
+					 errdetail("It is no entry of pipeline \"%s\", version %d.",
+							   pipeline->name, pipeline->version),
+					 errhint("%s", next),
+					 errtablecol(rel, guard->stage.attnum),
+					 errtableconstraint(rel, constraint)));
+			break;
+		case RULE_TRANSITION:
+			ereport(level,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("lead %s cannot go from stage \"%.*s\" to \"%.*s\"",
+							lead, change->from_len, change->from, change->to_len, change->to),
+					 errdetail("Pipeline \"%s\", version %d, has no such transition.",
+							   pipeline->name, pipeline->version),
+					 errhint("%s", next),
+					 errtablecol(rel, guard->stage.attnum),
+					 errtableconstraint(rel, constraint)));
+			break;
+		case RULE_REQUIRES:
+			ereport(level,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("lead %s cannot enter stage \"%.*s\" without column \"%s\"",
+							lead, change->to_len, change->to, verdict->column->name),
+					 verdict->by_transition && change->from != NULL ?
+					 errdetail("Pipeline \"%s\", version %d, requires it on the way from \"%.*s\" to \"%.*s\".",
+							   pipeline->name, pipeline->version, change->from_len,
+							   change->from, change->to_len, change->to) :
+					 errdetail("Pipeline \"%s\", version %d, requires it in this stage.",
+							   pipeline->name, pipeline->version),
+					 errhint("Set \"%s\" in the same statement.", verdict->column->name),
+					 errtablecol(rel, verdict->column->attnum),
+					 errtableconstraint(rel, constraint)));
+			break;
+		case RULE_KEY:
+			ereport(level,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("key of lead %s cannot change to %s", lead,
+							verdict->new_key == NULL ? "NULL" : verdict->new_key),
+					 errdetail("The history of a lead is kept under its key."),
+					 errhint("Insert a new lead, or let an arbiter override the rule: the new key's history then begins in stage \"%.*s\".",
+							 change->to_len, change->to == NULL ? "" : change->to),
+					 errtablecol(rel, guard->keys[0].attnum),
+					 errtableconstraint(rel, constraint)));
+			break;
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Rows that move to another partition
+ * ------------------------------------------------------------------------
+ */
+
+/* Was the row that a DELETE trigger sees moved, not deleted? */
+static bool
+is_moved(const TriggerData *trigdata)
+{
+	return trigdata->tg_relation->rd_rel->relispartition &&
+		HeapTupleHeaderIndicatesMovedPartitions(trigdata->tg_trigtuple->t_data);
+}
+
+static void
+remember_move(const TriggerData *trigdata, const char *key, const char *stage, int stage_len)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+	if (moving.transaction == MY_LXID)
+	{
+		if (moving.key != NULL)
+			pfree(moving.key);
+		if (moving.stage != NULL)
+			pfree(moving.stage);
+	}
+	moving.transaction = InvalidLocalTransactionId;
+	moving.key = key == NULL ? NULL : pstrdup(key);
+	moving.stage = stage == NULL ? NULL : pnstrdup(stage, stage_len);
+	moving.stage_len = stage_len;
+	moving.root = guarded_root(trigdata->tg_relation);
+	moving.command = HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data);
+	moving.transaction = MY_LXID;
+	MemoryContextSwitchTo(old);
+}
+
+/* Is an inserted row the one that was last remembered? Then it is forgotten. */
+static bool
+arrives(const TriggerData *trigdata)
+{
+	HeapTupleHeader header = trigdata->tg_trigtuple->t_data;
+
+	if (likely(moving.transaction == InvalidLocalTransactionId) ||
+		moving.transaction != MY_LXID ||
+		!trigdata->tg_relation->rd_rel->relispartition ||
+		HeapTupleHeaderXminFrozen(header) ||
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)) ||
+		moving.command != HeapTupleHeaderGetCmin(header) ||
+		moving.root != guarded_root(trigdata->tg_relation))
+		return false;
+	moving.transaction = InvalidLocalTransactionId;
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * The triggers
+ * ------------------------------------------------------------------------
+ */
+
+static void
+record(Guard *guard, const TriggerData *trigdata, const Change *change)
+{
+	if (!guard->recording)
+		return;
+	if (guard->history == NULL)
+		guard->history = history_open(trigdata->tg_relation, trigdata->tg_trigger,
+									  &guard->args, guard->keys, guard->cxt);
+	history_append(guard->history, change, guard->pipeline);
+}
+
+/* Lets a change pass, or not; then it is recorded. */
+static void
+pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *verdict)
+{
+	if (verdict->rule != RULE_KEPT)
+	{
+		change->override = override_reason();
+		if (change->override == NULL && guard->judges)
+		{
+			if (guard->args.mode != MODE_AUDIT)
+				report(guard, trigdata, change, verdict);
+			violation_append(&guard->violations, trigdata->tg_relation, &guard->args,
+							 guard->pipeline, change, rule_names[verdict->rule],
+							 verdict->column == NULL ? NULL : verdict->column->name,
+							 guard->cxt);
+		}
+	}
+	if (verdict->rule == RULE_KEY)
+	{
+		/* one history ends, and that of the new key begins where the lead is */
+		if (verdict->before != NULL)
+		{
+			Change		end = *change;
+
+			end.slot = verdict->before;
+			end.to = NULL;
+			end.to_len = 0;
+			record(guard, trigdata, &end);
+		}
+		change->lead = verdict->new_key;
+		change->from = NULL;
+		change->from_len = 0;
+	}
+	record(guard, trigdata, change);
+}
+
+static bool
+same_text(const char *a, int alen, const char *b, int blen)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return alen == blen && memcmp(a, b, alen) == 0;
+}
+
+/* An insert, or the second half of a move. */
+static void
+row_inserted(Guard *guard, const TriggerData *trigdata)
+{
+	Change		change = {0};
+	Verdict		verdict;
+
+	change.slot = trigdata->tg_trigslot;
+	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
+	change.lead = watch_key(guard->keys, guard->nkeys, change.slot);
+	if (arrives(trigdata))
+	{
+		bool		same_key = moving.key != NULL && change.lead != NULL &&
+			strcmp(moving.key, change.lead) == 0;
+
+		change.from = moving.stage == NULL ? NULL : pnstrdup(moving.stage, moving.stage_len);
+		change.from_len = moving.stage_len;
+		if (same_key && same_text(change.from, change.from_len, change.to, change.to_len))
+			return;
+		judge(guard, trigdata, &change, &verdict);
+		if (!same_key)
+		{
+			verdict.rule = RULE_KEY;
+			verdict.new_key = change.lead;
+			change.lead = moving.key == NULL ? NULL : pstrdup(moving.key);
+		}
+	}
+	else
+		judge(guard, trigdata, &change, &verdict);
+	pass(guard, trigdata, &change, &verdict);
+}
+
+static void
+row_updated(Guard *guard, const TriggerData *trigdata)
+{
+	TupleTableSlot *before = trigdata->tg_trigslot;
+	Change		change = {0};
+	Verdict		verdict;
+	bool		same_key = true;
+
+	change.slot = trigdata->tg_newslot;
+	change.from = watch_text(&guard->stage, before, &change.from_len);
+	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
+	for (int i = 0; i < guard->nkeys && same_key; i++)
+		same_key = watch_is_same(&guard->keys[i], before, change.slot);
+	if (likely(same_key && same_text(change.from, change.from_len, change.to, change.to_len)))
+		return;
+	change.lead = watch_key(guard->keys, guard->nkeys, before);
+	judge(guard, trigdata, &change, &verdict);
+	if (!same_key)
+	{
+		verdict.rule = RULE_KEY;
+		verdict.column = NULL;
+		verdict.new_key = watch_key(guard->keys, guard->nkeys, change.slot);
+		verdict.before = before;
+	}
+	pass(guard, trigdata, &change, &verdict);
+}
+
+static void
+row_deleted(Guard *guard, const TriggerData *trigdata)
+{
+	Change		change = {0};
+
+	change.slot = trigdata->tg_trigslot;
+	change.from = watch_text(&guard->stage, change.slot, &change.from_len);
+	change.lead = watch_key(guard->keys, guard->nkeys, change.slot);
+	if (is_moved(trigdata))
+		remember_move(trigdata, change.lead, change.from, change.from_len);
+	else
+		record(guard, trigdata, &change);
+}
+
+static Datum
+fire(FunctionCallInfo fcinfo, bool judges)
+{
+	const TriggerData *trigdata = (const TriggerData *) fcinfo->context;
+	Guard	   *guard = fcinfo->flinfo->fn_extra;
+
+	if (guard == NULL)
+	{
+		check_trigger(fcinfo, judges ? "funnel.guard" : "funnel.track");
+		guard = make_guard(fcinfo, judges);
+	}
+	Assert(guard->relid == RelationGetRelid(trigdata->tg_relation));
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		row_updated(guard, trigdata);
+	else if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		row_inserted(guard, trigdata);
+	else
+		row_deleted(guard, trigdata);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+funnel_guard(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, true);
+}
+
+Datum
+funnel_track(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, false);
+}

@@ -1,0 +1,413 @@
+/*
+ * history.c
+ *	  Writing histories and violations.
+ *
+ * Both are written without regard to the rights of whoever changes the lead:
+ * no role but the owner of the guarded table holds any on its history, so that
+ * nobody can forge or empty it. That is sound because the history must belong
+ * to the owner of the guarded table, who chose its triggers.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "history.h"
+
+/* Columns of a history that are always there; after them the key's, if there are several, and the kept ones. */
+enum
+{
+	COL_LEAD,
+	COL_FROM_STAGE,
+	COL_TO_STAGE,
+	COL_AT,
+	COL_CHANGED_BY,
+	COL_REASON,
+	COL_AMOUNT,
+	COL_OVERRIDE,
+	COL_OVERRIDE_BY,
+	COL_PIPELINE,
+	COL_VERSION,
+	FIXED_COLUMNS
+};
+
+static const char *const fixed_columns[] = {
+	"lead", "from_stage", "to_stage", "at", "changed_by", "reason", "amount",
+	"override", "override_by", "pipeline", "version"
+};
+
+struct History
+{
+	RowWriter  *writer;
+	const WatchColumn *keys;
+	int			nkeys;
+	WatchColumn at;				/* attnum 0: not named */
+	WatchColumn actor;
+	WatchColumn reason;
+	WatchColumn amount;
+	WatchColumn *keep;
+	int			nkeep;
+	int			ncolumns;
+	const char *notify;
+	char	   *table;			/* for notifications */
+	text	   *pipeline_name;
+	Datum	   *values;
+	bool	   *nulls;
+};
+
+Oid
+guarded_root(Relation rel)
+{
+	Oid			root = RelationGetRelid(rel);
+
+	if (rel->rd_rel->relispartition)
+	{
+		List	   *ancestors = get_partition_ancestors(root);
+
+		root = llast_oid(ancestors);
+		list_free(ancestors);
+	}
+	return root;
+}
+
+text *
+current_role_name(void)
+{
+	return cstring_to_text(GetUserNameFromId(GetUserId(), false));
+}
+
+static Oid
+relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* The history's relation: beside the guarded table, and of the same owner. */
+static Oid
+find_history(Relation rel, const Trigger *trigger, const char *name)
+{
+	Oid			root = guarded_root(rel);
+	Oid			relid = get_relname_relid(name, get_rel_namespace(root));
+	char	   *schema = get_namespace_name(get_rel_namespace(root));
+	Relation	history;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("history \"%s.%s\" of table \"%s\" does not exist",
+						schema, name, get_rel_name(root)),
+				 errhint("Put it back under that name, or call funnel.attach() again for a new one."),
+				 errtable(rel)));
+	history = table_open(relid, RowExclusiveLock);
+	if (history->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("history \"%s.%s\" is not an ordinary table", schema, name),
+				 errhint("Give it another name and call funnel.attach() again.")));
+	if (history->rd_rel->relowner != relation_owner(root))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("history \"%s.%s\" does not belong to the owner of table \"%s\"",
+						schema, name, get_rel_name(root)),
+				 errdetail("Trigger \"%s\" writes only beside a table of the same owner.",
+						   trigger->tgname),
+				 errhint("ALTER TABLE %s OWNER TO %s.",
+						 quote_qualified_identifier(schema, name),
+						 quote_identifier(GetUserNameFromId(relation_owner(root), false)))));
+	table_close(history, NoLock);
+	return relid;
+}
+
+static void
+check_type(Relation rel, const History *history, int column, const WatchColumn *source)
+{
+	Oid			type = row_writer_column_type(history->writer, column);
+
+	if (type != source->declared)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" has type %s, but %s in its history",
+						source->name, RelationGetRelationName(rel),
+						format_type_be(source->declared), format_type_be(type)),
+				 errhint("Change the type of the history's column likewise: ALTER TABLE ... ALTER COLUMN ... TYPE %s.",
+						 format_type_be(source->declared)),
+				 errtablecol(rel, source->attnum)));
+}
+
+static void
+optional_column(Relation rel, const Trigger *trigger, const char *name,
+				WatchColumn *column)
+{
+	if (name != NULL)
+		watch_column(rel, trigger, name, column);
+}
+
+History *
+history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
+			 const WatchColumn *keys, MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	History    *history = palloc0(sizeof(History));
+	Oid			relid = find_history(rel, trigger, args->history);
+	const char **columns;
+	int			n = FIXED_COLUMNS;
+	ListCell   *cell;
+
+	history->keys = keys;
+	history->nkeys = list_length(args->keys);
+	history->notify = args->notify;
+	optional_column(rel, trigger, args->at, &history->at);
+	optional_column(rel, trigger, args->actor, &history->actor);
+	optional_column(rel, trigger, args->reason, &history->reason);
+	optional_column(rel, trigger, args->amount, &history->amount);
+	if (history->at.attnum != 0 && history->at.type != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" is not a timestamp with time zone",
+						history->at.name, RelationGetRelationName(rel)),
+				 errhint("Only such a column can tell when a stage changed: other types leave the time zone open."),
+				 errtablecol(rel, history->at.attnum)));
+
+	columns = palloc((FIXED_COLUMNS + history->nkeys + list_length(args->keep)) * sizeof(char *));
+	memcpy(columns, fixed_columns, sizeof(fixed_columns));
+	if (history->nkeys > 1)
+		foreach(cell, args->keys)
+			columns[n++] = psprintf("key_%s", (char *) lfirst(cell));
+	history->keep = palloc0((list_length(args->keep) + 1) * sizeof(WatchColumn));
+	foreach(cell, args->keep)
+	{
+		columns[n++] = lfirst(cell);
+		watch_column(rel, trigger, lfirst(cell), &history->keep[history->nkeep++]);
+	}
+	history->ncolumns = n;
+	history->writer = row_writer_create(relid, columns, n, cxt);
+	history->values = palloc0(n * sizeof(Datum));
+	history->nulls = palloc0(n * sizeof(bool));
+
+	n = FIXED_COLUMNS;
+	if (history->nkeys == 1)
+		check_type(rel, history, COL_LEAD, &keys[0]);
+	else
+		for (int i = 0; i < history->nkeys; i++)
+			check_type(rel, history, n++, &keys[i]);
+	for (int i = 0; i < history->nkeep; i++)
+		check_type(rel, history, n++, &history->keep[i]);
+	if (history->amount.attnum != 0)
+		check_type(rel, history, COL_AMOUNT, &history->amount);
+	if (args->notify != NULL)
+		history->table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(guarded_root(rel))),
+													get_rel_name(guarded_root(rel)));
+	history->pipeline_name = cstring_to_text(args->pipeline);
+	MemoryContextSwitchTo(old);
+	return history;
+}
+
+static Datum
+text_or_null(const char *text, int len, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text == NULL ? (Datum) 0 : PointerGetDatum(cstring_to_text_with_len(text, len));
+}
+
+/* A column of the row as text, if one is named. */
+static Datum
+column_text(const WatchColumn *column, TupleTableSlot *slot, bool *isnull)
+{
+	const char *text = NULL;
+	int			len = 0;
+
+	if (column->attnum != 0)
+		text = watch_text(column, slot, &len);
+	return text_or_null(text, len, isnull);
+}
+
+static Datum
+column_value(const WatchColumn *column, TupleTableSlot *slot, bool *isnull)
+{
+	*isnull = true;
+	return column->attnum == 0 ? (Datum) 0 : slot_getattr(slot, column->attnum, isnull);
+}
+
+/*
+ * When it happened: strictly later than what is on record of the lead, also
+ * when the clock was set back, or two changes share a time.
+ */
+static TimestampTz
+change_time(History *history, const Change *change)
+{
+	bool		isnull = true;
+	Datum		named = column_value(&history->at, change->slot, &isnull);
+	TimestampTz at = isnull ? GetCurrentTimestamp() : DatumGetTimestampTz(named);
+	Datum		last;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("lead %s cannot change at an infinite time", change->lead),
+				 errhint("Set column \"%s\" to the time of the change, or to NULL for now.",
+						 history->at.name)));
+	if (row_writer_last(history->writer, COL_LEAD, COL_AT, history->values[COL_LEAD], &last) &&
+		at <= DatumGetTimestampTz(last))
+		at = DatumGetTimestampTz(last) + 1;
+	return at;
+}
+
+static void
+append_json(StringInfo buf, const char *name, const char *value, int most)
+{
+	char	   *clipped = NULL;
+
+	if (value != NULL)
+		clipped = pnstrdup(value, pg_mbcliplen(value, strlen(value), most));
+	appendStringInfo(buf, "%s\"%s\": ", buf->len == 1 ? "" : ", ", name);
+	if (clipped == NULL)
+		appendStringInfoString(buf, "null");
+	else
+		escape_json(buf, clipped);
+}
+
+/* Texts are cut until the payload has the size that the server allows. */
+static void
+notify(const History *history, const Change *change, TimestampTz at, text *changed_by)
+{
+	StringInfoData buf;
+	char		time[MAXDATELEN + 1];
+
+	JsonEncodeDateTime(time, TimestampTzGetDatum(at), TIMESTAMPTZOID, NULL);
+	initStringInfo(&buf);
+	for (int most = 1000; most >= 1; most /= 10)
+	{
+		resetStringInfo(&buf);
+		appendStringInfoChar(&buf, '{');
+		append_json(&buf, "table", history->table, most);
+		append_json(&buf, "lead", change->lead, most);
+		append_json(&buf, "from", change->from == NULL ? NULL :
+					pnstrdup(change->from, change->from_len), most);
+		append_json(&buf, "to", change->to == NULL ? NULL :
+					pnstrdup(change->to, change->to_len), most);
+		append_json(&buf, "at", time, MAXDATELEN);
+		append_json(&buf, "by", text_to_cstring(changed_by), most);
+		appendStringInfoChar(&buf, '}');
+		if (buf.len < 7900)
+			break;
+	}
+	Async_Notify(history->notify, buf.data);
+}
+
+void
+history_append(History *history, const Change *change, const Pipeline *pipeline)
+{
+	Datum	   *values = history->values;
+	bool	   *nulls = history->nulls;
+	TupleTableSlot *slot = change->slot;
+	TimestampTz at;
+	text	   *role = current_role_name();
+	int			n = FIXED_COLUMNS;
+
+	if (change->lead == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("a lead without a key has no history"),
+				 errhint("Set column \"%s\".", history->keys[0].name)));
+	if (history->nkeys == 1)
+		values[COL_LEAD] = slot_getattr(slot, history->keys[0].attnum, &nulls[COL_LEAD]);
+	else
+	{
+		values[COL_LEAD] = PointerGetDatum(cstring_to_text(change->lead));
+		for (int i = 0; i < history->nkeys; i++, n++)
+			values[n] = column_value(&history->keys[i], slot, &nulls[n]);
+	}
+	for (int i = 0; i < history->nkeep; i++, n++)
+		values[n] = column_value(&history->keep[i], slot, &nulls[n]);
+	values[COL_FROM_STAGE] = text_or_null(change->from, change->from_len, &nulls[COL_FROM_STAGE]);
+	values[COL_TO_STAGE] = text_or_null(change->to, change->to_len, &nulls[COL_TO_STAGE]);
+	at = change_time(history, change);
+	values[COL_AT] = TimestampTzGetDatum(at);
+	values[COL_CHANGED_BY] = column_text(&history->actor, slot, &nulls[COL_CHANGED_BY]);
+	if (nulls[COL_CHANGED_BY])
+	{
+		values[COL_CHANGED_BY] = PointerGetDatum(role);
+		nulls[COL_CHANGED_BY] = false;
+	}
+	values[COL_REASON] = column_text(&history->reason, slot, &nulls[COL_REASON]);
+	values[COL_AMOUNT] = column_value(&history->amount, slot, &nulls[COL_AMOUNT]);
+	values[COL_OVERRIDE] = text_or_null(change->override,
+										change->override == NULL ? 0 : strlen(change->override),
+										&nulls[COL_OVERRIDE]);
+	values[COL_OVERRIDE_BY] = PointerGetDatum(role);
+	nulls[COL_OVERRIDE_BY] = change->override == NULL;
+	values[COL_PIPELINE] = PointerGetDatum(history->pipeline_name);
+	values[COL_VERSION] = Int32GetDatum(pipeline->version);
+	row_writer_insert(history->writer, values, nulls);
+	if (history->notify != NULL)
+		notify(history, change, at, DatumGetTextPP(values[COL_CHANGED_BY]));
+}
+
+/* ------------------------------------------------------------------------
+ * Violations
+ * ------------------------------------------------------------------------
+ */
+
+static const char *const violation_columns[] = {
+	"at", "table_schema", "table_name", "pipeline", "version", "lead", "from_stage",
+	"to_stage", "rule", "column_name", "mode", "changed_by"
+};
+
+void
+violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
+				 const Pipeline *pipeline, const Change *change, const char *rule,
+				 const char *column, MemoryContext cxt)
+{
+	Datum		values[lengthof(violation_columns)];
+	bool		nulls[lengthof(violation_columns)] = {false};
+	Oid			root = guarded_root(rel);
+
+	if (*writer == NULL)
+	{
+		Oid			relid = get_relname_relid("violation_log", get_namespace_oid("funnel", false));
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table \"%s\" does not exist", "funnel.violation_log"),
+					 errhint("Create extension funnel again.")));
+		*writer = row_writer_create(relid, violation_columns, lengthof(violation_columns), cxt);
+	}
+	values[0] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[1] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(root)));
+	values[2] = CStringGetTextDatum(get_rel_name(root));
+	values[3] = CStringGetTextDatum(args->pipeline);
+	values[4] = Int32GetDatum(pipeline->version);
+	values[5] = text_or_null(change->lead, change->lead == NULL ? 0 : strlen(change->lead), &nulls[5]);
+	values[6] = text_or_null(change->from, change->from_len, &nulls[6]);
+	values[7] = text_or_null(change->to, change->to_len, &nulls[7]);
+	values[8] = CStringGetTextDatum(rule);
+	values[9] = text_or_null(column, column == NULL ? 0 : strlen(column), &nulls[9]);
+	values[10] = CStringGetTextDatum(args->mode == MODE_WARN ? "warn" : "audit");
+	values[11] = PointerGetDatum(current_role_name());
+	row_writer_insert(*writer, values, nulls);
+}

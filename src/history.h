@@ -1,0 +1,51 @@
+/*
+ * history.h
+ *	  What is put on record: changes of stage, in the history beside a guarded
+ *	  table, and violations, in funnel.violation_log.
+ */
+#ifndef FUNNEL_HISTORY_H
+#define FUNNEL_HISTORY_H
+
+#include "postgres.h"
+
+#include "watch.h"
+
+typedef struct History History;
+
+/* A change of one lead; a text that is NULL is no stage. */
+typedef struct Change
+{
+	const char *lead;			/* text form */
+	const char *from;
+	int			from_len;
+	const char *to;
+	int			to_len;
+	TupleTableSlot *slot;		/* the row as it is now, or was when deleted */
+	const char *override;		/* why it was let pass, or NULL */
+} Change;
+
+/* The table, or the one it is a partition of, that attach() was called for. */
+extern Oid	guarded_root(Relation rel);
+
+/*
+ * The history that the arguments name. Lives as long as cxt. Errors:
+ * undefined_table, undefined_column, datatype_mismatch, insufficient_privilege
+ * (it belongs to somebody else than the guarded table does).
+ */
+extern History *history_open(Relation rel, const Trigger *trigger,
+							 const WatchArguments *args, const WatchColumn *keys,
+							 MemoryContext cxt);
+
+extern void history_append(History *history, const Change *change,
+						   const Pipeline *pipeline);
+
+/* The name of the current role, until the end of the statement. */
+extern text *current_role_name(void);
+
+/* Records a violation, whoever the current role is. */
+extern void violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
+							 const Pipeline *pipeline, const Change *change,
+							 const char *rule, const char *column,
+							 MemoryContext cxt);
+
+#endif							/* FUNNEL_HISTORY_H */

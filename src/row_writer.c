@@ -1,0 +1,332 @@
+/*
+ * row_writer.c
+ *	  Appending rows, directly or through SPI.
+ *
+ * What is known of the table is worked out once a statement; the relations
+ * themselves are opened for each row, which is cheap under a lock that is held
+ * anyway, and leaves nothing open if an error ends the statement. Indexes do
+ * not change meanwhile but by CREATE INDEX CONCURRENTLY, which waits for us.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "row_writer.h"
+
+typedef struct WriterIndex
+{
+	Oid			oid;
+	IndexInfo  *info;
+} WriterIndex;
+
+struct RowWriter
+{
+	MemoryContext cxt;
+	Oid			table;
+	Oid			owner;
+	int			ncolumns;
+	AttrNumber *columns;		/* in the table */
+	Oid		   *types;
+
+	/* directly */
+	bool		direct;
+	TupleDesc	desc;			/* our copy, which no resource owner counts */
+	TupleTableSlot *slot;
+	int			nindexes;
+	WriterIndex *indexes;
+
+	/* through SPI */
+	SPIPlanPtr	plan;
+	char	   *insert;
+
+	/* row_writer_last() */
+	Oid			primary_key;
+	bool		scan_ready;
+	ScanKeyData scan_key;
+	TupleTableSlot *found;
+};
+
+/* May rows be put into the table and its indexes without the executor? */
+static bool
+is_plain(Relation rel, const RowWriter *writer)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			known = 0;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relispartition ||
+		rel->rd_rel->relhastriggers || rel->rd_rel->relhasrules ||
+		desc->constr == NULL || desc->constr->num_check > 0 ||
+		desc->constr->has_generated_stored)
+		return false;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		ours = false;
+
+		if (att->attisdropped)
+			continue;
+		for (int c = 0; c < writer->ncolumns; c++)
+			ours |= writer->columns[c] == att->attnum;
+		if (ours)
+			known++;
+		else if (att->attnotnull || att->atthasdef || att->attidentity != '\0')
+			return false;
+		if (get_typtype(att->atttypid) == TYPTYPE_DOMAIN && !ours)
+			return false;
+	}
+	return known == writer->ncolumns;
+}
+
+/* Reads the indexes; false if one of them needs the executor. */
+static bool
+read_indexes(Relation rel, RowWriter *writer)
+{
+	List	   *oids = RelationGetIndexList(rel);
+	ListCell   *cell;
+	bool		plain = true;
+
+	writer->indexes = palloc((list_length(oids) + 1) * sizeof(WriterIndex));
+	foreach(cell, oids)
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+
+		if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indimmediate ||
+			index->rd_index->indisexclusion || RelationGetIndexExpressions(index) != NIL ||
+			RelationGetIndexPredicate(index) != NIL)
+			plain = false;
+		else if (index->rd_index->indisready)
+		{
+			writer->indexes[writer->nindexes].oid = RelationGetRelid(index);
+			writer->indexes[writer->nindexes++].info = BuildIndexInfo(index);
+		}
+		index_close(index, NoLock);
+		if (!plain)
+			break;
+	}
+	list_free(oids);
+	return plain;
+}
+
+static void
+build_insert(Relation rel, RowWriter *writer)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												RelationGetRelationName(rel)));
+	for (int i = 0; i < writer->ncolumns; i++)
+		appendStringInfo(&sql, "%s%s", i == 0 ? "" : ", ",
+						 quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
+																writer->columns[i] - 1)->attname)));
+	appendStringInfoString(&sql, ") VALUES (");
+	for (int i = 0; i < writer->ncolumns; i++)
+		appendStringInfo(&sql, "%s$%d", i == 0 ? "" : ", ", i + 1);
+	appendStringInfoChar(&sql, ')');
+	writer->insert = sql.data;
+}
+
+RowWriter *
+row_writer_create(Oid table, const char *const *columns, int ncolumns,
+				  MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	RowWriter  *writer = palloc0(sizeof(RowWriter));
+	Relation	rel = table_open(table, RowExclusiveLock);
+
+	writer->cxt = cxt;
+	writer->table = table;
+	writer->owner = rel->rd_rel->relowner;
+	writer->ncolumns = ncolumns;
+	writer->columns = palloc(ncolumns * sizeof(AttrNumber));
+	writer->types = palloc(ncolumns * sizeof(Oid));
+	for (int i = 0; i < ncolumns; i++)
+	{
+		writer->columns[i] = get_attnum(table, columns[i]);
+		if (writer->columns[i] <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" has no column \"%s\"",
+							RelationGetRelationName(rel), columns[i]),
+					 errhint("Rename the column back, or give the table another name and call funnel.attach() again.")));
+		writer->types[i] = TupleDescAttr(RelationGetDescr(rel),
+										 writer->columns[i] - 1)->atttypid;
+	}
+	writer->direct = is_plain(rel, writer) && read_indexes(rel, writer);
+	if (writer->direct)
+	{
+		writer->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+		writer->slot = MakeSingleTupleTableSlot(writer->desc, &TTSOpsVirtual);
+	}
+	else
+		build_insert(rel, writer);
+	writer->primary_key = RelationGetPrimaryKeyIndex(rel);
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(old);
+	return writer;
+}
+
+Oid
+row_writer_column_type(const RowWriter *writer, int column)
+{
+	return writer->types[column];
+}
+
+Oid
+row_writer_owner(const RowWriter *writer)
+{
+	return writer->owner;
+}
+
+static void
+insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
+{
+	Relation	rel = table_open(writer->table, NoLock);
+	TupleTableSlot *slot = writer->slot;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, writer->desc->natts * sizeof(bool));
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		slot->tts_values[writer->columns[i] - 1] = values[i];
+		slot->tts_isnull[writer->columns[i] - 1] = nulls[i];
+		if (nulls[i] && TupleDescAttr(RelationGetDescr(rel), writer->columns[i] - 1)->attnotnull)
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("null value in column \"%s\" of table \"%s\"",
+							NameStr(TupleDescAttr(RelationGetDescr(rel), writer->columns[i] - 1)->attname),
+							RelationGetRelationName(rel)),
+					 errtablecol(rel, writer->columns[i])));
+	}
+	ExecStoreVirtualTuple(slot);
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < writer->nindexes; i++)
+	{
+		WriterIndex *index = &writer->indexes[i];
+		Relation	irel = index_open(index->oid, NoLock);
+		Datum		keys[INDEX_MAX_KEYS];
+		bool		key_nulls[INDEX_MAX_KEYS];
+
+		FormIndexDatum(index->info, slot, NULL, keys, key_nulls);
+		index_insert(irel, keys, key_nulls, &slot->tts_tid, rel,
+					 index->info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, index->info);
+		index_close(irel, NoLock);
+	}
+	ExecClearTuple(slot);
+	table_close(rel, NoLock);
+}
+
+static void
+insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
+{
+	char	   *spi_nulls = palloc(writer->ncolumns);
+	Oid			save_user;
+	int			save_context;
+
+	for (int i = 0; i < writer->ncolumns; i++)
+		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+	/* an error puts the user back, as the end of a subtransaction does */
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(writer->owner,
+						   save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* prepared for each row: the memory of a plan outlives errors if it is kept */
+	writer->plan = SPI_prepare(writer->insert, writer->ncolumns, writer->types);
+	if (writer->plan == NULL)
+		elog(ERROR, "SPI_prepare of \"%s\" failed: %s", writer->insert,
+			 SPI_result_code_string(SPI_result));
+	if (SPI_execute_snapshot(writer->plan, unconstify(Datum *, values), spi_nulls,
+							 InvalidSnapshot, InvalidSnapshot, false, true, 0) != SPI_OK_INSERT)
+		elog(ERROR, "\"%s\" did not insert", writer->insert);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	SetUserIdAndSecContext(save_user, save_context);
+	pfree(spi_nulls);
+}
+
+void
+row_writer_insert(RowWriter *writer, const Datum *values, const bool *nulls)
+{
+	if (writer->direct)
+		insert_directly(writer, values, nulls);
+	else
+		insert_by_spi(writer, values, nulls);
+}
+
+/* The scan for the rows of one key, worked out once. */
+static void
+prepare_scan(RowWriter *writer, Relation rel, Relation index, int key, int last)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->cxt);
+	Oid			opfamily = index->rd_opfamily[0];
+	Oid			opcintype = index->rd_opcintype[0];
+	Oid			equal = get_opfamily_member(opfamily, opcintype, opcintype,
+											BTEqualStrategyNumber);
+
+	ScanKeyInit(&writer->scan_key, 1, BTEqualStrategyNumber, get_opcode(equal), (Datum) 0);
+	writer->scan_key.sk_collation = index->rd_indcollation[0];
+	writer->found = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
+											 table_slot_callbacks(rel));
+	writer->scan_ready = true;
+	MemoryContextSwitchTo(old);
+}
+
+bool
+row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result)
+{
+	Relation	rel = table_open(writer->table, NoLock);
+	Relation	index;
+	IndexScanDesc scan;
+	bool		isnull = true;
+
+	if (!OidIsValid(writer->primary_key))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(rel)),
+				 errhint("Add it again: the key of the lead, then the time.")));
+	index = index_open(writer->primary_key, AccessShareLock);
+	if (index->rd_index->indnkeyatts != 2 ||
+		index->rd_index->indkey.values[0] != writer->columns[key] ||
+		index->rd_index->indkey.values[1] != writer->columns[last])
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("primary key of table \"%s\" is not that of a history",
+						RelationGetRelationName(rel)),
+				 errhint("It must be the key of the lead, then the time.")));
+	if (!writer->scan_ready)
+		prepare_scan(writer, rel, index, key, last);
+	writer->scan_key.sk_argument = value;
+	scan = funnel_index_beginscan(rel, index, SnapshotSelf, 1);
+	index_rescan(scan, &writer->scan_key, 1, NULL, 0);
+	if (index_getnext_slot(scan, BackwardScanDirection, writer->found))
+		*result = slot_getattr(writer->found, writer->columns[last], &isnull);
+	ExecClearTuple(writer->found);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+	return !isnull;
+}
