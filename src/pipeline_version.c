@@ -135,9 +135,6 @@ record_pipeline(Datum pipeline, Datum changed_by)
 	Oid			type = TEXTOID;
 	uint64		nrows;
 
-	/* Whoever else changes it is done before it is looked at, or waits. */
-	has_rows(LOCK_PIPELINE, pipeline);
-
 	nrows = execute(CHANGED_DEFINITION, 1, &type, &pipeline, NULL, SPI_OK_SELECT);
 	if (nrows > 0)
 	{
@@ -282,9 +279,13 @@ record_version(PG_FUNCTION_ARGS)
 	deconstruct_array(affected_pipelines(trigdata->tg_event, table->name_column),
 					  TEXTOID, -1, false, TYPALIGN_INT, &pipelines, NULL, &npipelines);
 	for (int i = 0; i < npipelines; i++)
+	{
+		/* Whoever else changes it is done before its versions are read, or waits. */
+		has_rows(LOCK_PIPELINE, pipelines[i]);
 		if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
 			!has_rows(table->is_restore, pipelines[i]))
 			record_pipeline(pipelines[i], changed_by);
+	}
 
 	SPI_finish();
 	AtEOXact_GUC(false, nestlevel);
