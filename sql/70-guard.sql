@@ -154,7 +154,7 @@ COMMENT ON FUNCTION funnel.become_again(text) IS 'internal: goes back to the rol
 
 -- A table and the tables that inherit from it; partitions get triggers by themselves.
 CREATE FUNCTION funnel.inheritance(target regclass) RETURNS SETOF regclass
-    STABLE LANGUAGE sql
+    STABLE PARALLEL SAFE LANGUAGE sql
     BEGIN ATOMIC
         WITH RECURSIVE family AS (
             SELECT target::oid AS oid
@@ -170,7 +170,7 @@ COMMENT ON FUNCTION funnel.inheritance(regclass) IS 'internal: a table and those
 
 -- The type of a column, as CREATE TABLE takes it; an error if there is none of that name.
 CREATE FUNCTION funnel.column_type(target regclass, name text, what text) RETURNS text
-    STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    STABLE PARALLEL SAFE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     result text;
 BEGIN
@@ -197,7 +197,7 @@ COMMENT ON FUNCTION funnel.column_type(regclass, text, text) IS 'internal: the t
 
 -- An expression for the key of a lead as it stands in a history's column "lead".
 CREATE FUNCTION funnel.lead_expression(target regclass, columns text[]) RETURNS text
-    STABLE LANGUAGE sql
+    STABLE PARALLEL SAFE LANGUAGE sql
     RETURN (SELECT CASE WHEN pg_catalog.cardinality(columns) = 1 THEN pg_catalog.max(pg_catalog.format('s.%I', name))
                    ELSE 'ROW(' || pg_catalog.string_agg(
                         CASE a.atttypid WHEN 'pg_catalog.numeric'::regtype THEN pg_catalog.format('pg_catalog.trim_scale(s.%I)', name)
@@ -209,12 +209,12 @@ CREATE FUNCTION funnel.lead_expression(target regclass, columns text[]) RETURNS 
 COMMENT ON FUNCTION funnel.lead_expression(regclass, text[]) IS 'internal: SQL for the key of a lead in a history';
 
 -- Creates the history of a table, or adds what it lacks. Returns its name.
-CREATE FUNCTION funnel.make_history(target regclass, key_columns text[], amount text, keep text[]) RETURNS text
+CREATE FUNCTION funnel.make_history(target regclass, present text, key_columns text[], amount text, keep text[]) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     guarded pg_class := (SELECT c FROM pg_class AS c WHERE c.oid = target);
     schema name := (SELECT nspname FROM pg_namespace WHERE oid = guarded.relnamespace);
-    name text := left(guarded.relname, 55) || '_history';
+    name text := coalesce(present, left(guarded.relname, 55) || '_history');
     history oid := to_regclass(format('%I.%I', schema, name));
     part text;
     columns text := '';
@@ -285,7 +285,7 @@ BEGIN
     RETURN name;
 END
 $$;
-COMMENT ON FUNCTION funnel.make_history(regclass, text[], text, text[]) IS 'internal: creates the history of a table';
+COMMENT ON FUNCTION funnel.make_history(regclass, text, text[], text, text[]) IS 'internal: creates the history of a table';
 
 -- Puts the present stage of each lead on record, unless its history ends in it.
 CREATE FUNCTION funnel.backfill(target regclass, history text, pipeline text, stage text, key_columns text[],
@@ -387,7 +387,12 @@ BEGIN
              SELECT t.to_stage, unnest(t.requires) FROM funnel.transition AS t WHERE t.pipeline = attach.pipeline) AS r;
 
     role := funnel.become_owner(target);
-    history := funnel.make_history(target, key_columns, amount, keep);
+    -- a table that was renamed keeps the history it has
+    history := funnel.make_history(target,
+        (SELECT a.history FROM funnel.attached AS a
+          WHERE format('%I.%I', a.table_schema, a.table_name)::regclass = target AND a.trigger_name = 'funnel_guard'
+            AND to_regclass(format('%I.%I', schema, a.history)) IS NOT NULL),
+        key_columns, amount, keep);
     SELECT string_agg(format('%L', a), ', ')
       INTO arguments
       FROM (SELECT 1 AS n, 'pipeline=' || attach.pipeline AS a

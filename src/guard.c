@@ -435,6 +435,9 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 {
 	if (verdict->rule != RULE_KEPT)
 	{
+		if (change->lead == NULL)
+			change->lead = watch_key(guard->keys, guard->nkeys,
+									 verdict->before != NULL ? verdict->before : change->slot);
 		change->override = override_reason();
 		if (change->override == NULL && guard->judges)
 		{
@@ -458,7 +461,6 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 			end.to_len = 0;
 			record(guard, trigdata, &end);
 		}
-		change->lead = verdict->new_key;
 		change->from = NULL;
 		change->from_len = 0;
 	}
@@ -482,11 +484,10 @@ row_inserted(Guard *guard, const TriggerData *trigdata)
 
 	change.slot = trigdata->tg_trigslot;
 	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
-	change.lead = watch_key(guard->keys, guard->nkeys, change.slot);
 	if (arrives(trigdata))
 	{
-		bool		same_key = moving.key != NULL && change.lead != NULL &&
-			strcmp(moving.key, change.lead) == 0;
+		const char *key = watch_key(guard->keys, guard->nkeys, change.slot);
+		bool		same_key = moving.key != NULL && key != NULL && strcmp(moving.key, key) == 0;
 
 		change.from = moving.stage == NULL ? NULL : pnstrdup(moving.stage, moving.stage_len);
 		change.from_len = moving.stage_len;
@@ -496,7 +497,7 @@ row_inserted(Guard *guard, const TriggerData *trigdata)
 		if (!same_key)
 		{
 			verdict.rule = RULE_KEY;
-			verdict.new_key = change.lead;
+			verdict.new_key = key;
 			change.lead = moving.key == NULL ? NULL : pstrdup(moving.key);
 		}
 	}
@@ -520,7 +521,6 @@ row_updated(Guard *guard, const TriggerData *trigdata)
 		same_key = watch_is_same(&guard->keys[i], before, change.slot);
 	if (likely(same_key && same_text(change.from, change.from_len, change.to, change.to_len)))
 		return;
-	change.lead = watch_key(guard->keys, guard->nkeys, before);
 	judge(guard, trigdata, &change, &verdict);
 	if (!same_key)
 	{
@@ -539,9 +539,9 @@ row_deleted(Guard *guard, const TriggerData *trigdata)
 
 	change.slot = trigdata->tg_trigslot;
 	change.from = watch_text(&guard->stage, change.slot, &change.from_len);
-	change.lead = watch_key(guard->keys, guard->nkeys, change.slot);
 	if (is_moved(trigdata))
-		remember_move(trigdata, change.lead, change.from, change.from_len);
+		remember_move(trigdata, watch_key(guard->keys, guard->nkeys, change.slot),
+					  change.from, change.from_len);
 	else
 		record(guard, trigdata, &change);
 }

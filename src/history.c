@@ -68,6 +68,9 @@ struct History
 	const char *notify;
 	char	   *table;			/* for notifications */
 	text	   *pipeline_name;
+	Oid			role;			/* whose name is ... */
+	text	   *role_name;
+	MemoryContext cxt;
 	Datum	   *values;
 	bool	   *nulls;
 };
@@ -87,7 +90,7 @@ guarded_root(Relation rel)
 	return root;
 }
 
-text *
+static text *
 current_role_name(void)
 {
 	return cstring_to_text(GetUserNameFromId(GetUserId(), false));
@@ -177,6 +180,7 @@ history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
 	int			n = FIXED_COLUMNS;
 	ListCell   *cell;
 
+	history->cxt = cxt;
 	history->keys = keys;
 	history->nkeys = list_length(args->keys);
 	history->notify = args->notify;
@@ -267,7 +271,8 @@ change_time(History *history, const Change *change)
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("lead %s cannot change at an infinite time", change->lead),
+				 errmsg("lead %s cannot change at an infinite time",
+						watch_key(history->keys, history->nkeys, change->slot)),
 				 errhint("Set column \"%s\" to the time of the change, or to NULL for now.",
 						 history->at.name)));
 	if (row_writer_last(history->writer, COL_LEAD, COL_AT, history->values[COL_LEAD], &last) &&
@@ -292,7 +297,8 @@ append_json(StringInfo buf, const char *name, const char *value, int most)
 
 /* Texts are cut until the payload has the size that the server allows. */
 static void
-notify(const History *history, const Change *change, TimestampTz at, text *changed_by)
+notify(const History *history, const Change *change, const char *lead, TimestampTz at,
+	   text *changed_by)
 {
 	StringInfoData buf;
 	char		time[MAXDATELEN + 1];
@@ -304,7 +310,7 @@ notify(const History *history, const Change *change, TimestampTz at, text *chang
 		resetStringInfo(&buf);
 		appendStringInfoChar(&buf, '{');
 		append_json(&buf, "table", history->table, most);
-		append_json(&buf, "lead", change->lead, most);
+		append_json(&buf, "lead", lead, most);
 		append_json(&buf, "from", change->from == NULL ? NULL :
 					pnstrdup(change->from, change->from_len), most);
 		append_json(&buf, "to", change->to == NULL ? NULL :
@@ -318,6 +324,15 @@ notify(const History *history, const Change *change, TimestampTz at, text *chang
 	Async_Notify(history->notify, buf.data);
 }
 
+static void
+key_is_null(const History *history)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("a lead without a key has no history"),
+			 errhint("Set column \"%s\".", history->keys[0].name)));
+}
+
 void
 history_append(History *history, const Change *change, const Pipeline *pipeline)
 {
@@ -325,19 +340,30 @@ history_append(History *history, const Change *change, const Pipeline *pipeline)
 	bool	   *nulls = history->nulls;
 	TupleTableSlot *slot = change->slot;
 	TimestampTz at;
-	text	   *role = current_role_name();
+	const char *lead = NULL;
 	int			n = FIXED_COLUMNS;
 
-	if (change->lead == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("a lead without a key has no history"),
-				 errhint("Set column \"%s\".", history->keys[0].name)));
+	if (history->role != GetUserId())
+	{
+		MemoryContext old = MemoryContextSwitchTo(history->cxt);
+
+		history->role_name = current_role_name();
+		history->role = GetUserId();
+		MemoryContextSwitchTo(old);
+	}
+	if (history->nkeys > 1 || history->notify != NULL)
+		lead = watch_key(history->keys, history->nkeys, slot);
 	if (history->nkeys == 1)
+	{
 		values[COL_LEAD] = slot_getattr(slot, history->keys[0].attnum, &nulls[COL_LEAD]);
+		if (nulls[COL_LEAD])
+			key_is_null(history);
+	}
 	else
 	{
-		values[COL_LEAD] = PointerGetDatum(cstring_to_text(change->lead));
+		if (lead == NULL)
+			key_is_null(history);
+		values[COL_LEAD] = PointerGetDatum(cstring_to_text(lead));
 		for (int i = 0; i < history->nkeys; i++, n++)
 			values[n] = column_value(&history->keys[i], slot, &nulls[n]);
 	}
@@ -350,7 +376,7 @@ history_append(History *history, const Change *change, const Pipeline *pipeline)
 	values[COL_CHANGED_BY] = column_text(&history->actor, slot, &nulls[COL_CHANGED_BY]);
 	if (nulls[COL_CHANGED_BY])
 	{
-		values[COL_CHANGED_BY] = PointerGetDatum(role);
+		values[COL_CHANGED_BY] = PointerGetDatum(history->role_name);
 		nulls[COL_CHANGED_BY] = false;
 	}
 	values[COL_REASON] = column_text(&history->reason, slot, &nulls[COL_REASON]);
@@ -358,13 +384,13 @@ history_append(History *history, const Change *change, const Pipeline *pipeline)
 	values[COL_OVERRIDE] = text_or_null(change->override,
 										change->override == NULL ? 0 : strlen(change->override),
 										&nulls[COL_OVERRIDE]);
-	values[COL_OVERRIDE_BY] = PointerGetDatum(role);
+	values[COL_OVERRIDE_BY] = PointerGetDatum(history->role_name);
 	nulls[COL_OVERRIDE_BY] = change->override == NULL;
 	values[COL_PIPELINE] = PointerGetDatum(history->pipeline_name);
 	values[COL_VERSION] = Int32GetDatum(pipeline->version);
 	row_writer_insert(history->writer, values, nulls);
 	if (history->notify != NULL)
-		notify(history, change, at, DatumGetTextPP(values[COL_CHANGED_BY]));
+		notify(history, change, lead, at, DatumGetTextPP(values[COL_CHANGED_BY]));
 }
 
 /* ------------------------------------------------------------------------

@@ -15,7 +15,7 @@ typedef struct History History;
 /* A change of one lead; a text that is NULL is no stage. */
 typedef struct Change
 {
-	const char *lead;			/* text form */
+	const char *lead;			/* text of its key, for violations; otherwise the slot tells */
 	const char *from;
 	int			from_len;
 	const char *to;
@@ -38,9 +38,6 @@ extern History *history_open(Relation rel, const Trigger *trigger,
 
 extern void history_append(History *history, const Change *change,
 						   const Pipeline *pipeline);
-
-/* The name of the current role, until the end of the statement. */
-extern text *current_role_name(void);
 
 /* Records a violation, whoever the current role is. */
 extern void violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,

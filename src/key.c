@@ -353,6 +353,16 @@ datum_text(FmgrInfo *output, Oid type, Datum value, uint32 *len)
 			s = DatumGetCString(DirectFunctionCall1(numeric_out,
 													DirectFunctionCall1(numeric_trim_scale, value)));
 			break;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			{
+				char	   *buf = palloc(MAXINT8LEN + 1);
+
+				*len = pg_lltoa(type == INT8OID ? DatumGetInt64(value) :
+								type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value), buf);
+				return buf;
+			}
 		case BOOLOID:			/* as the cast to text does */
 			s = DatumGetBool(value) ? "true" : "false";
 			break;

@@ -17,7 +17,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -309,8 +308,8 @@ read_pipeline(const char *name)
 	Pipeline   *pipeline = MemoryContextAllocZero(cxt, sizeof(Pipeline));
 	Snapshot	snapshot;
 
-	/* one snapshot for all three, so that they agree; no new one can be had in parallel mode */
-	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
+	/* one snapshot for all three, so that they agree; a new one, also in parallel mode */
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(InvalidOid));
 	pipeline->cxt = cxt;
 	pipeline->name = MemoryContextStrdup(cxt, name);
 	read_definition(DEFINITION_TABLE, Anum_pipeline_name, snapshot, pipeline, read_pipeline_row);

@@ -64,7 +64,6 @@ struct RowWriter
 	Oid			primary_key;
 	bool		scan_ready;
 	ScanKeyData scan_key;
-	TupleTableSlot *found;
 };
 
 /* May rows be put into the table and its indexes without the executor? */
@@ -279,7 +278,7 @@ row_writer_insert(RowWriter *writer, const Datum *values, const bool *nulls)
 
 /* The scan for the rows of one key, worked out once. */
 static void
-prepare_scan(RowWriter *writer, Relation rel, Relation index, int key, int last)
+prepare_scan(RowWriter *writer, Relation index)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer->cxt);
 	Oid			opfamily = index->rd_opfamily[0];
@@ -289,12 +288,11 @@ prepare_scan(RowWriter *writer, Relation rel, Relation index, int key, int last)
 
 	ScanKeyInit(&writer->scan_key, 1, BTEqualStrategyNumber, get_opcode(equal), (Datum) 0);
 	writer->scan_key.sk_collation = index->rd_indcollation[0];
-	writer->found = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
-											 table_slot_callbacks(rel));
 	writer->scan_ready = true;
 	MemoryContextSwitchTo(old);
 }
 
+/* Any entry of the index counts, dead or not, so that no row need be fetched. */
 bool
 row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result)
 {
@@ -308,7 +306,7 @@ row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(rel)),
 				 errhint("Add it again: the key of the lead, then the time.")));
-	index = index_open(writer->primary_key, AccessShareLock);
+	index = index_open(writer->primary_key, writer->direct ? NoLock : AccessShareLock);
 	if (index->rd_index->indnkeyatts != 2 ||
 		index->rd_index->indkey.values[0] != writer->columns[key] ||
 		index->rd_index->indkey.values[1] != writer->columns[last])
@@ -318,13 +316,13 @@ row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result
 						RelationGetRelationName(rel)),
 				 errhint("It must be the key of the lead, then the time.")));
 	if (!writer->scan_ready)
-		prepare_scan(writer, rel, index, key, last);
+		prepare_scan(writer, index);
 	writer->scan_key.sk_argument = value;
-	scan = funnel_index_beginscan(rel, index, SnapshotSelf, 1);
+	scan = funnel_index_beginscan(rel, index, SnapshotAny, 1);
+	scan->xs_want_itup = true;
 	index_rescan(scan, &writer->scan_key, 1, NULL, 0);
-	if (index_getnext_slot(scan, BackwardScanDirection, writer->found))
-		*result = slot_getattr(writer->found, writer->columns[last], &isnull);
-	ExecClearTuple(writer->found);
+	if (index_getnext_tid(scan, BackwardScanDirection) != NULL)
+		*result = index_getattr(scan->xs_itup, 2, scan->xs_itupdesc, &isnull);
 	index_endscan(scan);
 	index_close(index, NoLock);
 	table_close(rel, NoLock);
