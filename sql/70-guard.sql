@@ -370,6 +370,10 @@ BEGIN
         RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'enforce refuses what the pipeline forbids, warn lets it pass with a warning, audit silently; both record it in funnel.violation.';
     END IF;
+    IF octet_length(notify) NOT BETWEEN 1 AND 63 THEN
+        RAISE EXCEPTION 'channel name "%" is empty or too long', notify USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'NOTIFY takes names of 1 to 63 bytes.';
+    END IF;
     SELECT string_agg(CASE WHEN p.stage IS NULL THEN p.problem ELSE format('%s: %s', p.stage, p.problem) END, '; ')
       INTO problems
       FROM funnel.check_pipeline(attach.pipeline) AS p WHERE p.severity = 'error';

@@ -89,9 +89,8 @@ is_plain(Relation rel, const RowWriter *writer)
 			ours |= writer->columns[c] == att->attnum;
 		if (ours)
 			known++;
-		else if (att->attnotnull || att->atthasdef || att->attidentity != '\0')
-			return false;
-		if (get_typtype(att->atttypid) == TYPTYPE_DOMAIN && !ours)
+		else if (att->attnotnull || att->atthasdef || att->attidentity != '\0' ||
+				 get_typtype(att->atttypid) == TYPTYPE_DOMAIN)
 			return false;
 	}
 	return known == writer->ncolumns;
@@ -147,6 +146,19 @@ build_insert(Relation rel, RowWriter *writer)
 	writer->insert = sql.data;
 }
 
+static AttrNumber
+find_column(TupleDesc desc, const char *name)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
+			return att->attnum;
+	}
+	return InvalidAttrNumber;
+}
+
 RowWriter *
 row_writer_create(Oid table, const char *const *columns, int ncolumns,
 				  MemoryContext cxt)
@@ -163,8 +175,8 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 	writer->types = palloc(ncolumns * sizeof(Oid));
 	for (int i = 0; i < ncolumns; i++)
 	{
-		writer->columns[i] = get_attnum(table, columns[i]);
-		if (writer->columns[i] <= 0)
+		writer->columns[i] = find_column(RelationGetDescr(rel), columns[i]);
+		if (writer->columns[i] == InvalidAttrNumber)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("table \"%s\" has no column \"%s\"",

@@ -146,7 +146,10 @@ watch_column(Relation rel, const Trigger *trigger, const char *name,
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
-			break;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			break;				/* datum_text() knows these */
 		default:
 			check_text_form(column->type);
 			getTypeOutputInfo(column->type, &func, &varlena);
