@@ -1,7 +1,7 @@
 -- Pipelines: the definitions that sales and marketing share, as ordinary tables, and their versions.
 --
 -- Everybody may read them. The role that creates the extension may edit them, also where it is no superuser and a
--- superuser owns the tables. pg_dump saves all four.
+-- superuser owns the tables.
 
 CREATE FUNCTION funnel.are_names(names text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -27,13 +27,16 @@ COMMENT ON COLUMN funnel.pipeline_version.changed_by IS 'role that changed it';
 COMMENT ON COLUMN funnel.pipeline_version.definition IS
     'description, stages and transitions; NULL: there was no pipeline of that name any more';
 
--- The key to the versions is deferred because a version is recorded after the change. It makes pg_dump load versions
--- first, by which a restore is told from a change.
+-- Those that a restore has brought are not in it.
+CREATE TABLE funnel.pipeline_recorded (pipeline text PRIMARY KEY);
+COMMENT ON TABLE funnel.pipeline_recorded IS
+    'pipelines that were changed in this database; no versions of them can be added by hand';
+COMMENT ON COLUMN funnel.pipeline_recorded.pipeline IS 'name of the pipeline';
+
 CREATE TABLE funnel.pipeline (
     name text PRIMARY KEY CHECK (name ~ '[^[:space:]]'),
     description text,
-    version int NOT NULL DEFAULT 1,
-    FOREIGN KEY (name, version) REFERENCES funnel.pipeline_version DEFERRABLE INITIALLY DEFERRED
+    version int NOT NULL DEFAULT 1
 );
 COMMENT ON TABLE funnel.pipeline IS 'the ways that leads go, as agreed; funnel.create_pipeline() makes one';
 COMMENT ON COLUMN funnel.pipeline.name IS 'name of the pipeline';
@@ -80,16 +83,13 @@ COMMENT ON COLUMN funnel.transition.to_stage IS 'the stage that the lead enters'
 COMMENT ON COLUMN funnel.transition.requires IS
     'columns of the lead that must be filled to go this way, beside those that the stage requires';
 
-GRANT SELECT ON funnel.pipeline_version, funnel.pipeline, funnel.stage, funnel.transition TO PUBLIC;
-GRANT INSERT, UPDATE (name, description), DELETE ON funnel.pipeline TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON funnel.pipeline_version, funnel.pipeline_recorded, funnel.pipeline, funnel.stage, funnel.transition TO PUBLIC;
+GRANT INSERT (name, description), UPDATE (name, description), DELETE ON funnel.pipeline TO @extowner@ WITH GRANT OPTION;
 GRANT INSERT, UPDATE, DELETE ON funnel.stage, funnel.transition TO @extowner@ WITH GRANT OPTION;
--- For a restore; see funnel.check_imported_versions().
 GRANT INSERT ON funnel.pipeline_version TO @extowner@;
 
+-- The versions hold everything, and come back in any order; see funnel.import_versions().
 SELECT pg_catalog.pg_extension_config_dump('funnel.pipeline_version', '');
-SELECT pg_catalog.pg_extension_config_dump('funnel.pipeline', '');
-SELECT pg_catalog.pg_extension_config_dump('funnel.stage', '');
-SELECT pg_catalog.pg_extension_config_dump('funnel.transition', '');
 
 -- Every backend hears of a change, also of one that replication applies.
 
@@ -117,13 +117,22 @@ ALTER TABLE funnel.stage ENABLE ALWAYS TRIGGER definition_truncated;
 ALTER TABLE funnel.transition ENABLE ALWAYS TRIGGER definition_changed;
 ALTER TABLE funnel.transition ENABLE ALWAYS TRIGGER definition_truncated;
 
--- Versions. An ordinary trigger: replication brings the versions themselves.
+-- A change of the definition makes a version, and versions that are imported make the definition. Ordinary triggers, not
+-- for replication: it brings both.
 
 CREATE FUNCTION funnel.record_version() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION funnel.record_version() IS 'trigger of the definition tables: a change makes a version';
 REVOKE EXECUTE ON FUNCTION funnel.record_version() FROM PUBLIC;
 
+CREATE FUNCTION funnel.import_versions() RETURNS trigger
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION funnel.import_versions() IS
+    'trigger of funnel.pipeline_version: rows added by hand, as by a restore, make the definition';
+REVOKE EXECUTE ON FUNCTION funnel.import_versions() FROM PUBLIC;
+
+CREATE TRIGGER import_versions AFTER INSERT ON funnel.pipeline_version REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.import_versions();
 CREATE TRIGGER version_insert AFTER INSERT ON funnel.pipeline REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
 CREATE TRIGGER version_update AFTER UPDATE ON funnel.pipeline REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -148,47 +157,6 @@ CREATE TRIGGER version_delete AFTER DELETE ON funnel.transition REFERENCING OLD 
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
 CREATE TRIGGER version_truncate AFTER TRUNCATE ON funnel.transition
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_version();
-
--- A restore, also by a role that is no superuser, brings versions as rows. Otherwise nobody adds any by hand: not to a
--- pipeline that there is, nor into the past of one that there was.
-CREATE FUNCTION funnel.check_imported_versions() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    r record;
-BEGIN
-    IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
-        RETURN NULL;
-    END IF;
-    SELECT n.pipeline, n.version INTO r
-      FROM new_rows AS n JOIN funnel.pipeline AS p ON p.name = n.pipeline
-     ORDER BY n.pipeline, n.version LIMIT 1;
-    IF FOUND THEN
-        RAISE insufficient_privilege USING
-            MESSAGE = format('version %s of pipeline "%s" cannot be added by hand', r.version, r.pipeline),
-            DETAIL = 'A change in funnel.pipeline, funnel.stage or funnel.transition makes a version by itself.',
-            HINT = 'Versions are imported before their pipeline, as pg_dump does.';
-    END IF;
-    SELECT n.pipeline, n.version, v.version AS other, n.version > v.version AS is_later INTO r
-      FROM new_rows AS n
-      JOIN funnel.pipeline_version AS v ON v.pipeline = n.pipeline
-           AND (v.version < n.version AND v.valid_from >= n.valid_from
-                OR v.version > n.version AND v.valid_from <= n.valid_from)
-     ORDER BY n.pipeline, n.version, v.version LIMIT 1;
-    IF FOUND THEN
-        RAISE check_violation USING
-            MESSAGE = format('version %s of pipeline "%s" is not valid from later than version %s',
-                             greatest(r.version, r.other), r.pipeline, least(r.version, r.other)),
-            HINT = 'Import the versions of a pipeline as they were saved.';
-    END IF;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION funnel.check_imported_versions() IS 'trigger of funnel.pipeline_version: only a restore adds rows by hand';
-
-CREATE TRIGGER check_imported_versions AFTER INSERT ON funnel.pipeline_version REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION funnel.check_imported_versions();
 
 -- What arguments must be.
 

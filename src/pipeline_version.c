@@ -1,20 +1,23 @@
 /*
  * pipeline_version.c
- *	  The trigger that records the versions of pipelines.
+ *	  The triggers that keep the definition tables and the versions of pipelines
+ *	  in step.
  *
- * After every statement on a definition table, the definition that the tables
- * now hold is compared with the latest version's. Where it differs, the first
- * such statement of a transaction adds a version and later ones amend it. So
- * it does not matter which of the tables changed, or how: a cascading foreign
- * key comes here as a statement of its own.
+ * A change of a definition records a version. After every statement on a
+ * definition table, what the tables now hold is compared with the latest
+ * version: where it differs, the first such statement of a transaction adds a
+ * version and later ones amend it. So it does not matter which of the tables
+ * changed, or how: a cascading foreign key comes here as a statement of its
+ * own.
  *
- * An INSERT that only brings rows of the latest version is a restore, which
- * finds the versions there already and the definition not yet: it records
- * nothing. Nothing else can bring such a row, as the tables otherwise hold all
- * that the latest version does.
+ * Versions that are added by hand, which is what a restore does, go the other
+ * way: the definition tables become what the latest version says. pg_dump
+ * saves the versions only, because pg_restore loads the tables of an
+ * extension in any order and at once, which the foreign keys between the
+ * definition tables would not bear.
  *
- * Versions are written as the owner of their table: whoever may edit a
- * definition need not, and must not, be able to write its history.
+ * Both write as the owner of the tables: whoever may edit a definition need
+ * not, and must not, be able to write its history.
  */
 #include "postgres.h"
 
@@ -26,6 +29,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -33,6 +37,10 @@
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(record_version);
+PG_FUNCTION_INFO_V1(import_versions);
+
+/* One of the triggers writes: the other one, and itself, have nothing to do. */
+static bool writing = false;
 
 /* The forms of rows within a definition. */
 #define STAGE_JSON \
@@ -46,32 +54,6 @@ PG_FUNCTION_INFO_V1(record_version);
 #define LATEST \
 	"(SELECT version, valid_from, definition, xmin FROM funnel.pipeline_version" \
 	" WHERE pipeline = $1 ORDER BY version DESC LIMIT 1)"
-
-/* A definition table, and how to tell of rows just inserted that they are those of the latest version. */
-typedef struct DefinitionTable
-{
-	const char *name;
-	const char *name_column;	/* of the pipeline */
-	const char *is_restore;
-} DefinitionTable;
-
-static const DefinitionTable definition_tables[] = {
-	{
-		"pipeline", "name",
-		"SELECT FROM new_rows AS n, " LATEST " AS l WHERE n.name = $1 AND n.version = l.version"
-		" AND l.definition IS NOT NULL AND n.description IS NOT DISTINCT FROM l.definition ->> 'description'"
-	},
-	{
-		"stage", "pipeline",
-		"SELECT WHERE NOT EXISTS (SELECT " STAGE_JSON " FROM new_rows AS s WHERE s.pipeline = $1"
-		" EXCEPT SELECT jsonb_array_elements(l.definition -> 'stages') FROM " LATEST " AS l)"
-	},
-	{
-		"transition", "pipeline",
-		"SELECT WHERE NOT EXISTS (SELECT " TRANSITION_JSON " FROM new_rows AS t WHERE t.pipeline = $1"
-		" EXCEPT SELECT jsonb_array_elements(l.definition -> 'transitions') FROM " LATEST " AS l)"
-	}
-};
 
 #define LOCK_PIPELINE \
 	"SELECT FROM funnel.pipeline WHERE name = $1 FOR NO KEY UPDATE"
@@ -103,9 +85,34 @@ static const DefinitionTable definition_tables[] = {
 #define AMEND_VERSION \
 	"UPDATE funnel.pipeline_version SET definition = $3 WHERE pipeline = $1 AND version = $2"
 
+/* Closes the pipeline to versions added by hand. */
+#define MARK_RECORDED \
+	"INSERT INTO funnel.pipeline_recorded (pipeline) VALUES ($1) ON CONFLICT DO NOTHING"
+
+#define IS_RECORDED \
+	"SELECT FROM funnel.pipeline_recorded WHERE pipeline = $1"
+
+#define VERSIONS_OUT_OF_ORDER \
+	"SELECT FROM (SELECT valid_from, lag(valid_from) OVER (ORDER BY version) AS before" \
+	" FROM funnel.pipeline_version WHERE pipeline = $1) AS v WHERE valid_from <= before LIMIT 1"
+
 #define SET_CURRENT_VERSION \
 	"UPDATE funnel.pipeline AS p SET version = l.version FROM " LATEST " AS l" \
 	" WHERE p.name = $1 AND p.version <> l.version"
+
+/* Make the definition tables say what the latest version does. */
+static const char *const restore_definition[] = {
+	"DELETE FROM funnel.pipeline WHERE name = $1",
+	"INSERT INTO funnel.pipeline (name, description, version)"
+	" SELECT $1, l.definition ->> 'description', l.version"
+	" FROM " LATEST " AS l WHERE l.definition IS NOT NULL",
+	"INSERT INTO funnel.stage (pipeline, stage, position, owner, kind, sla, requires)"
+	" SELECT $1, s.* FROM " LATEST " AS l, jsonb_to_recordset(l.definition -> 'stages')"
+	" AS s(stage text, position int, owner text, kind text, sla interval, requires text[])",
+	"INSERT INTO funnel.transition (pipeline, from_stage, to_stage, requires)"
+	" SELECT $1, t.* FROM " LATEST " AS l, jsonb_to_recordset(l.definition -> 'transitions')"
+	" AS t(from_stage text, to_stage text, requires text[])"
+};
 
 /* Runs a statement with a fresh snapshot, and returns how many rows it had. */
 static uint64
@@ -118,25 +125,24 @@ execute(const char *command, int nargs, Oid *types, Datum *values, const char *n
 	return SPI_processed;
 }
 
+/* The same for one that has no parameter but the pipeline, and no result but that. */
 static bool
-has_rows(const char *query, Datum pipeline)
+execute_for(const char *command, Datum pipeline, int expected)
 {
 	Oid			type = TEXTOID;
-	bool		result = execute(query, 1, &type, &pipeline, NULL, SPI_OK_SELECT) > 0;
+	bool		result = execute(command, 1, &type, &pipeline, NULL, expected) > 0;
 
 	SPI_freetuptable(SPI_tuptable);
 	return result;
 }
 
-/* Brings the versions of a pipeline up to date with the definition tables. */
+/* The definition tables have changed: bring the versions of a pipeline up to date. */
 static void
-record_pipeline(Datum pipeline, Datum changed_by)
+record_pipeline(Datum pipeline, Oid caller)
 {
 	Oid			type = TEXTOID;
-	uint64		nrows;
 
-	nrows = execute(CHANGED_DEFINITION, 1, &type, &pipeline, NULL, SPI_OK_SELECT);
-	if (nrows > 0)
+	if (execute(CHANGED_DEFINITION, 1, &type, &pipeline, NULL, SPI_OK_SELECT) > 0)
 	{
 		HeapTuple	row = SPI_tuptable->vals[0];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
@@ -148,7 +154,7 @@ record_pipeline(Datum pipeline, Datum changed_by)
 		TransactionId xmin = DatumGetTransactionId(SPI_getbinval(row, desc, 3, &isnull));
 		bool		is_recent = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 
-		/* One that this transaction restored is not its own. */
+		/* One that this transaction imported is not its own. */
 		if (!no_version && is_recent && TransactionIdIsCurrentTransactionId(xmin))
 		{
 			Oid			types[] = {TEXTOID, INT4OID, JSONBOID};
@@ -160,7 +166,7 @@ record_pipeline(Datum pipeline, Datum changed_by)
 		{
 			Oid			types[] = {TEXTOID, INT4OID, TEXTOID, JSONBOID};
 			Datum		values[] = {pipeline, Int32GetDatum(no_version ? 1 : version + 1),
-				changed_by, definition};
+				CStringGetTextDatum(GetUserNameFromId(caller, false)), definition};
 
 			if (!no_version && version == PG_INT32_MAX)
 				ereport(ERROR,
@@ -175,9 +181,40 @@ record_pipeline(Datum pipeline, Datum changed_by)
 						 errmsg("version %d of pipeline \"%s\" was added by somebody else",
 								DatumGetInt32(values[1]), TextDatumGetCString(pipeline)),
 						 errhint("Try again.")));
+			execute_for(MARK_RECORDED, pipeline, SPI_OK_INSERT);
 		}
 	}
-	execute(SET_CURRENT_VERSION, 1, &type, &pipeline, NULL, SPI_OK_UPDATE);
+	execute_for(SET_CURRENT_VERSION, pipeline, SPI_OK_UPDATE);
+}
+
+/*
+ * Versions were added by hand: bring the definition tables up to date. The
+ * history of what was changed in this database cannot be added to, but by
+ * those who could do anything to it.
+ */
+static void
+import_pipeline(Datum pipeline, Oid caller)
+{
+	if (!has_privs_of_role(caller, GetUserId()) &&
+		execute_for(IS_RECORDED, pipeline, SPI_OK_SELECT))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("versions of pipeline \"%s\" cannot be added by hand",
+						TextDatumGetCString(pipeline)),
+				 errdetail("It was changed in this database, which recorded its own versions."),
+				 errhint("Change it in funnel.pipeline, funnel.stage and funnel.transition; "
+						 "import versions under a name that is new here.")));
+	if (execute_for(VERSIONS_OUT_OF_ORDER, pipeline, SPI_OK_SELECT))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("versions of pipeline \"%s\" are not valid one after the other",
+						TextDatumGetCString(pipeline)),
+				 errhint("Give a later version a later valid_from.")));
+	if (execute_for(CHANGED_DEFINITION, pipeline, SPI_OK_SELECT))
+		for (size_t i = 0; i < lengthof(restore_definition); i++)
+			execute_for(restore_definition[i], pipeline,
+						i == 0 ? SPI_OK_DELETE : SPI_OK_INSERT);
+	execute_for(SET_CURRENT_VERSION, pipeline, SPI_OK_UPDATE);
 }
 
 /* The pipelines that a statement may have changed, in an order that all transactions keep to. */
@@ -203,23 +240,33 @@ affected_pipelines(TriggerEvent event, const char *column)
 	return isnull ? construct_empty_array(TEXTOID) : DatumGetArrayTypeP(result);
 }
 
-/* What the trigger is on. Its queries trust the columns of these tables, so no other will do. */
-static const DefinitionTable *
-trigger_table(TriggerData *trigdata, const char *function)
+/*
+ * Which of these tables the trigger is on. The queries trust their columns, so
+ * no other will do.
+ */
+static const char *
+trigger_table(FunctionCallInfo fcinfo, const char *function, const char *const *tables)
 {
-	Relation	rel = trigdata->tg_relation;
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Relation	rel;
 
-	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", function)));
+	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" must be fired AFTER a statement", function)));
+	rel = trigdata->tg_relation;
 	if (RelationGetNamespace(rel) == get_namespace_oid("funnel", true))
-		for (size_t i = 0; i < lengthof(definition_tables); i++)
-			if (strcmp(RelationGetRelationName(rel), definition_tables[i].name) == 0)
-				return &definition_tables[i];
+		for (; *tables != NULL; tables++)
+			if (strcmp(RelationGetRelationName(rel), *tables) == 0)
+				return *tables;
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function \"%s\" is a trigger of the definition tables only", function),
+			 errmsg("function \"%s\" is a trigger of extension funnel's own tables only", function),
 			 errhint("Drop trigger \"%s\" of table \"%s\".",
 					 trigdata->tg_trigger->tgname, RelationGetRelationName(rel))));
 	return NULL;				/* keep the compiler quiet */
@@ -247,27 +294,20 @@ pin_setting(const char *name, const char *value)
 							 false);
 }
 
-Datum
-record_version(PG_FUNCTION_ARGS)
+/*
+ * Calls a function for each pipeline that the statement touched, with the
+ * rights of the tables' owner. It gets the name and the role that ran the
+ * statement.
+ */
+static void
+for_each_pipeline(TriggerData *trigdata, const char *column,
+				  void (*function) (Datum pipeline, Oid caller))
 {
-	const char *function = "funnel.record_version";
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	const DefinitionTable *table;
-	Datum		changed_by;
 	Oid			caller;
 	int			caller_context;
 	int			nestlevel;
-	Datum	   *pipelines;
-	int			npipelines;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by a trigger", function)));
-	table = trigger_table(trigdata, function);
 
 	GetUserIdAndSecContext(&caller, &caller_context);
-	changed_by = CStringGetTextDatum(GetUserNameFromId(caller, false));
 	SetUserIdAndSecContext(owner_of_versions(), caller_context | SECURITY_LOCAL_USERID_CHANGE);
 	nestlevel = NewGUCNestLevel();
 	pin_setting("search_path", "pg_catalog, pg_temp");
@@ -276,19 +316,53 @@ record_version(PG_FUNCTION_ARGS)
 	if (SPI_register_trigger_data(trigdata) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
 
-	deconstruct_array(affected_pipelines(trigdata->tg_event, table->name_column),
-					  TEXTOID, -1, false, TYPALIGN_INT, &pipelines, NULL, &npipelines);
-	for (int i = 0; i < npipelines; i++)
+	writing = true;
+	PG_TRY();
 	{
-		/* Whoever else changes it is done before its versions are read, or waits. */
-		has_rows(LOCK_PIPELINE, pipelines[i]);
-		if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
-			!has_rows(table->is_restore, pipelines[i]))
-			record_pipeline(pipelines[i], changed_by);
+		Datum	   *pipelines;
+		int			npipelines;
+
+		deconstruct_array(affected_pipelines(trigdata->tg_event, column),
+						  TEXTOID, -1, false, TYPALIGN_INT, &pipelines, NULL, &npipelines);
+		for (int i = 0; i < npipelines; i++)
+		{
+			/* Whoever else changes it is done before anything is read, or waits. */
+			execute_for(LOCK_PIPELINE, pipelines[i], SPI_OK_SELECT);
+			function(pipelines[i], caller);
+		}
 	}
+	PG_FINALLY();
+	{
+		writing = false;
+	}
+	PG_END_TRY();
 
 	SPI_finish();
 	AtEOXact_GUC(false, nestlevel);
 	SetUserIdAndSecContext(caller, caller_context);
+}
+
+/* funnel.record_version(): of the definition tables. */
+Datum
+record_version(PG_FUNCTION_ARGS)
+{
+	static const char *const tables[] = {"pipeline", "stage", "transition", NULL};
+	const char *table = trigger_table(fcinfo, "funnel.record_version", tables);
+
+	if (!writing)
+		for_each_pipeline((TriggerData *) fcinfo->context,
+						  table == tables[0] ? "name" : "pipeline", record_pipeline);
+	return PointerGetDatum(NULL);
+}
+
+/* funnel.import_versions(): of INSERT into the table of versions. */
+Datum
+import_versions(PG_FUNCTION_ARGS)
+{
+	static const char *const tables[] = {"pipeline_version", NULL};
+
+	trigger_table(fcinfo, "funnel.import_versions", tables);
+	if (!writing)
+		for_each_pipeline((TriggerData *) fcinfo->context, "pipeline", import_pipeline);
 	return PointerGetDatum(NULL);
 }

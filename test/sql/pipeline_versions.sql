@@ -1,10 +1,11 @@
 --
--- Versions of pipelines: one for each transaction that changes a definition, none for one that does not, none for a restore
+-- Versions of pipelines: one for each transaction that changes a definition, none for one that does not; and the way back,
+-- definitions from versions that are imported
 --
 \pset null '-'
 SET intervalstyle = 'postgres';
 -- Begin without any.
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 
 CREATE FUNCTION pg_temp.refused(query text, OUT state text, OUT message text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql AS $$
@@ -247,15 +248,15 @@ INSERT INTO funnel.pipeline VALUES ('u', NULL, 7);
 UPDATE funnel.pipeline SET version = 9 WHERE name = 't';
 SELECT name, version FROM funnel.pipeline ORDER BY name;
 SELECT * FROM pg_temp.versions('u');
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 
 --
--- A restore: versions come first, then pipelines, stages, transitions, in any order within each. It makes no version.
+-- Import, which is what a restore does: versions make the definition, and no version
 --
 SELECT funnel.create_pipeline_from('leads', 'b2b_waterfall');
 SELECT funnel.create_pipeline('deals', '{a,b,won}', '{lost}');
 UPDATE funnel.pipeline SET description = 'second' WHERE name = 'deals';
-UPDATE funnel.stage SET sla = '1 mon 2 days 03:04:05.6', owner = '' WHERE pipeline = 'deals' AND stage = 'b';
+UPDATE funnel.stage SET sla = '-1 mon 40 days 03:04:05.6', owner = '', requires = ARRAY['NULL', 'a \ " b', '{c}'] WHERE pipeline = 'deals' AND stage = 'b';
 SELECT funnel.create_pipeline('gone', '{a}');
 DELETE FROM funnel.pipeline WHERE name = 'gone';
 INSERT INTO funnel.pipeline VALUES ('empty', 'no stages');
@@ -269,112 +270,91 @@ CREATE FUNCTION pg_temp.differences() RETURNS TABLE (versions bigint, pipelines 
            (SELECT count(*) FROM ((TABLE saved_stage EXCEPT TABLE funnel.stage) UNION ALL (TABLE funnel.stage EXCEPT TABLE saved_stage)) x),
            (SELECT count(*) FROM ((TABLE saved_transition EXCEPT TABLE funnel.transition) UNION ALL (TABLE funnel.transition EXCEPT TABLE saved_transition)) x)
 $$;
-SELECT * FROM pg_temp.differences();
 
--- a statement for each table
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+-- in one statement
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
+SELECT * FROM pg_temp.differences();
 INSERT INTO funnel.pipeline_version TABLE saved_version;
-INSERT INTO funnel.pipeline TABLE saved_pipeline;
-INSERT INTO funnel.stage TABLE saved_stage;
-INSERT INTO funnel.transition TABLE saved_transition;
 SELECT * FROM pg_temp.differences();
 
--- a statement for each row, backwards, under another IntervalStyle, by a role that may insert and is no superuser
+-- A statement for each row, in any order, under another IntervalStyle, by a role that may only insert versions. Meanwhile
+-- the definition is that of the latest version there is.
 GRANT INSERT ON funnel.pipeline_version TO regress_funnel_bob;
-GRANT SELECT ON saved_version, saved_pipeline, saved_stage, saved_transition TO regress_funnel_bob;
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+GRANT SELECT ON saved_version TO regress_funnel_bob;
+REVOKE ALL ON funnel.pipeline, funnel.stage, funnel.transition FROM regress_funnel_bob;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 SET intervalstyle = 'sql_standard';
 SET ROLE regress_funnel_bob;
+INSERT INTO funnel.pipeline_version SELECT * FROM saved_version WHERE pipeline = 'deals' AND version = 2;
+SELECT name, version, description FROM funnel.pipeline;
 DO $$
 DECLARE
-    v saved_version; p saved_pipeline; s saved_stage; t saved_transition;
+    v saved_version;
 BEGIN
-    FOR v IN SELECT * FROM saved_version ORDER BY version DESC LOOP INSERT INTO funnel.pipeline_version VALUES (v.*); END LOOP;
-    FOR p IN SELECT * FROM saved_pipeline ORDER BY name DESC LOOP INSERT INTO funnel.pipeline VALUES (p.*); END LOOP;
-    FOR s IN SELECT * FROM saved_stage ORDER BY "position" DESC, pipeline LOOP INSERT INTO funnel.stage VALUES (s.*); END LOOP;
-    FOR t IN SELECT * FROM saved_transition ORDER BY to_stage, from_stage LOOP INSERT INTO funnel.transition VALUES (t.*); END LOOP;
+    FOR v IN SELECT * FROM saved_version WHERE (pipeline, version) <> ('deals', 2) ORDER BY pipeline DESC, version DESC LOOP
+        INSERT INTO funnel.pipeline_version VALUES (v.*);
+    END LOOP;
 END $$;
 RESET ROLE;
 SET intervalstyle = 'postgres';
 SELECT * FROM pg_temp.differences();
 
--- in one transaction, with a change behind it: that is the next version, not part of the restored one
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+-- A change behind it, in the same transaction, makes the next version; it is no part of an imported one.
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 BEGIN;
 INSERT INTO funnel.pipeline_version TABLE saved_version;
-INSERT INTO funnel.pipeline TABLE saved_pipeline;
-INSERT INTO funnel.stage TABLE saved_stage;
-INSERT INTO funnel.transition TABLE saved_transition;
 UPDATE funnel.pipeline SET description = 'third' WHERE name = 'deals';
 UPDATE funnel.stage SET sla = NULL WHERE pipeline = 'deals';
 COMMIT;
-SELECT version, description FROM pg_temp.versions('deals');
+SELECT version, force, changed_by, description FROM pg_temp.versions('deals');
 
--- Rows that are not those of the latest version are a change. Here a stage has another owner; its pipeline has it from
--- then on, with what was restored by then.
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
-INSERT INTO funnel.pipeline_version TABLE saved_version;
-INSERT INTO funnel.pipeline TABLE saved_pipeline;
-INSERT INTO funnel.stage SELECT pipeline, stage, "position", CASE WHEN pipeline = 'deals' THEN 'me' ELSE owner END, kind, sla, requires FROM saved_stage;
-INSERT INTO funnel.transition TABLE saved_transition;
-SELECT name, version FROM funnel.pipeline ORDER BY name;
-SELECT version, stages, transitions FROM pg_temp.versions('deals');
-
--- The same names again, empty or with fewer requirements, are no restore either.
-BEGIN;
-DELETE FROM funnel.pipeline;
-INSERT INTO funnel.pipeline VALUES ('deals', 'second', 6), ('gone', NULL, 2);
-SELECT version, stages FROM pg_temp.versions('gone');
-ROLLBACK;
-UPDATE funnel.stage SET requires = '{a,b}' WHERE pipeline = 'deals' AND stage = 'a';
-BEGIN;
-SET LOCAL session_replication_role = replica;   -- as if not restored yet
-DELETE FROM funnel.stage WHERE pipeline = 'deals' AND stage = 'a';
-SET LOCAL session_replication_role = origin;
-INSERT INTO funnel.stage VALUES ('deals', 'a', 1, 'me', 'open', NULL, '{b}');
-SELECT s ->> 'requires' AS requires FROM jsonb_array_elements(funnel.definition('deals') -> 'stages') s WHERE s ->> 'stage' = 'a';
-ROLLBACK;
-
--- What replication applies makes no version: it brings those of the other side.
+-- What replication applies does neither: it brings the other tables as well.
 BEGIN;
 SET LOCAL session_replication_role = replica;
 UPDATE funnel.pipeline SET description = 'applied' WHERE name = 'deals';
-SELECT count(*) FROM funnel.pipeline_version WHERE pipeline = 'deals' AND definition ->> 'description' = 'applied';
+INSERT INTO funnel.pipeline_version SELECT 'applied', version, valid_from, changed_by, definition FROM saved_version WHERE pipeline = 'deals';
+SELECT count(*) FILTER (WHERE definition ->> 'description' = 'applied') AS recorded, count(*) FILTER (WHERE pipeline = 'applied') AS applied
+  FROM funnel.pipeline_version;
+SELECT name, version FROM funnel.pipeline ORDER BY name;
 ROLLBACK;
 
---
--- Nobody adds versions by hand to a pipeline that there is, or into the past of one that there was
---
+-- What an import refuses. deals was changed here after its import, so it has its own history.
 SET ROLE regress_funnel_bob;
 SELECT query, state, message, hint FROM (VALUES
-    ($$('deals', 90, now(), 'ann', NULL)$$),
+    ($$('deals', 5, now(), 'ann', NULL)$$),
     ($$('gone', 3, '2020-01-01', 'ann', NULL)$$),
     ($$('gone', 2, now(), 'ann', NULL)$$),
-    ($$('lost', 1, 'infinity', 'ann', NULL)$$),
-    ($$('lost', 0, now(), 'ann', NULL)$$),
-    ($$('lost', 1, now(), 'ann', '{}')$$),
-    ($$('lost', 1, now(), 'ann', '[]')$$),
-    ($$('lost', 1, now(), 'ann', '"stages"')$$),
-    ($$('lost', 1, now(), 'ann', '{"stages": [], "transitions": {}}')$$)
+    ($$('new', 1, '2020-01-01', 'ann', NULL), ('new', 3, '2020-01-02', 'ann', NULL), ('new', 2, '2020-01-02', 'ann', NULL)$$),
+    ($$('new', 1, 'infinity', 'ann', NULL)$$),
+    ($$('new', 0, now(), 'ann', NULL)$$),
+    ($$('new', 1, now(), 'ann', '{}')$$),
+    ($$('new', 1, now(), 'ann', '[]')$$),
+    ($$('new', 1, now(), 'ann', '"stages"')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [], "transitions": {}}')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [1], "transitions": []}')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [{}], "transitions": []}')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [{"stage": "a", "kind": "open", "position": 1, "requires": "b"}], "transitions": []}')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [{"stage": "a", "kind": "closed", "position": 1, "requires": []}], "transitions": []}')$$),
+    ($$('new', 1, now(), 'ann', '{"stages": [{"stage": "a", "kind": "open", "position": 1, "requires": []}], "transitions": [{"to_stage": "b", "requires": []}]}')$$),
+    ($$(' ', 1, now(), 'ann', '{"stages": [], "transitions": []}')$$)
 ) q(query), pg_temp.refused('INSERT INTO funnel.pipeline_version VALUES ' || query) r;
--- what a restore may bring: versions of a pipeline that there is not, in any order
-INSERT INTO funnel.pipeline_version VALUES ('lost', 3, '2020-01-03', 'ann', NULL), ('lost', 1, '2020-01-01', 'ann', '{"stages": [], "transitions": []}');
-INSERT INTO funnel.pipeline_version VALUES ('lost', 2, '2020-01-02', 'ann', '{"stages": [], "transitions": []}');
-SELECT * FROM pg_temp.refused($$INSERT INTO funnel.pipeline_version VALUES ('lost', 4, '2020-01-03', 'ann', NULL)$$);
 -- The next version is later than all of them, whatever the clock says.
-INSERT INTO funnel.pipeline_version VALUES ('lost', 4, '2200-01-01 00:00 UTC', 'ann', NULL);
-SELECT funnel.create_pipeline('lost', '{a}');
-SELECT valid_from > '2200-01-01 00:00 UTC' AS later FROM funnel.pipeline_version WHERE pipeline = 'lost' AND version = 5;
--- Numbers end.
-INSERT INTO funnel.pipeline_version VALUES ('last', 2147483647, '2020-01-03', 'ann', NULL);
-SELECT * FROM pg_temp.refused($$SELECT funnel.create_pipeline('last', '{a}')$$);
+INSERT INTO funnel.pipeline_version VALUES ('gone', 3, '2200-01-01 00:00 UTC', 'ann', '{"stages": [], "transitions": []}');
 RESET ROLE;
+INSERT INTO funnel.stage VALUES ('gone', 'a', 1);
+SELECT version, valid_from > '2200-01-01 00:00 UTC' AS later FROM funnel.pipeline_version WHERE pipeline = 'gone' AND version > 2;
+-- Numbers end.
+SET ROLE regress_funnel_bob;
+INSERT INTO funnel.pipeline_version VALUES ('last', 2147483647, '2020-01-03', 'ann', NULL);
+RESET ROLE;
+SELECT * FROM pg_temp.refused($$SELECT funnel.create_pipeline('last', '{a}')$$);
 
--- A version in force cannot be deleted, by anybody.
-SELECT state, message FROM pg_temp.refused($$DELETE FROM funnel.pipeline_version WHERE pipeline = 'deals'; SET CONSTRAINTS ALL IMMEDIATE$$);
+-- The owner of the tables, a superuser, can add to any history: then that is the definition.
+INSERT INTO funnel.pipeline_version SELECT pipeline, 5, now() + interval '1 day', 'regress_funnel_cid', definition FROM saved_version WHERE pipeline = 'deals' AND version = 2;
+SELECT version, force, changed_by, description FROM pg_temp.versions('deals');
 
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 REVOKE ALL ON funnel.pipeline, funnel.stage, funnel.transition, funnel.pipeline_version FROM regress_funnel_ann, regress_funnel_bob;
+REVOKE ALL ON saved_version FROM regress_funnel_bob;
 DROP FUNCTION pg_temp.describe(text, text);
-REVOKE ALL ON saved_version, saved_pipeline, saved_stage, saved_transition FROM regress_funnel_bob;
 DROP ROLE regress_funnel_ann, regress_funnel_bob;

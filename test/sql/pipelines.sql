@@ -4,7 +4,7 @@
 -- Their versions are in pipeline_versions.
 \pset null '-'
 -- Begin without any.
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 
 CREATE FUNCTION pg_temp.refused(query text, OUT state text, OUT message text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql AS $$
@@ -113,7 +113,7 @@ SELECT * FROM funnel.check_pipeline('deals');
 ROLLBACK;
 SELECT r.* FROM (VALUES ($$SELECT funnel.check_pipeline('Deals')$$), ($$SELECT funnel.check_pipeline(NULL)$$)) q(query), pg_temp.refused(query) r;
 BEGIN;
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
 SELECT * FROM pg_temp.refused($$SELECT funnel.check_pipeline('deals')$$);
 ROLLBACK;
 
@@ -280,6 +280,7 @@ SELECT query, state, message FROM (VALUES
     ($$DELETE FROM funnel.transition$$),
     ($$INSERT INTO funnel.pipeline_version VALUES ('leads', 9, now(), 'me', NULL)$$),
     ($$CREATE TEMP TABLE t (pipeline text); CREATE TRIGGER t AFTER INSERT ON t EXECUTE FUNCTION funnel.record_version()$$),
+    ($$CREATE TEMP TABLE t (pipeline text); CREATE TRIGGER t AFTER INSERT ON t EXECUTE FUNCTION funnel.import_versions()$$),
     ($$CREATE TEMP TABLE t (pipeline text); CREATE TRIGGER t AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION funnel.definition_changed()$$)
 ) q(query), pg_temp.refused(query) r;
 
@@ -299,22 +300,25 @@ RESET ROLE;
 REVOKE ALL ON funnel.pipeline, funnel.stage, funnel.transition FROM regress_funnel_editor;
 DROP ROLE regress_funnel_reader, regress_funnel_editor;
 
--- The trigger of versions is for these tables only, and for statements.
+-- The triggers of versions are for these tables only, and for statements.
 CREATE TEMP TABLE t (pipeline text);
 CREATE TRIGGER t AFTER INSERT ON t REFERENCING NEW TABLE AS new_rows EXECUTE FUNCTION funnel.record_version();
 SELECT * FROM pg_temp.refused($$INSERT INTO t VALUES ('leads')$$);
 DROP TRIGGER t ON t;
 CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION funnel.record_version();
 SELECT * FROM pg_temp.refused($$INSERT INTO t VALUES ('leads')$$);
+DROP TRIGGER t ON t;
+CREATE TRIGGER t AFTER INSERT ON t REFERENCING NEW TABLE AS new_rows EXECUTE FUNCTION funnel.import_versions();
+SELECT * FROM pg_temp.refused($$INSERT INTO t VALUES ('leads')$$);
 DROP TABLE t;
 
--- Every table, column and function of them has a comment, and pg_dump saves the tables.
+-- Every table, column and function of them has a comment.
 SELECT c.oid::regclass, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
- WHERE c.oid IN ('funnel.pipeline'::regclass, 'funnel.stage'::regclass, 'funnel.transition'::regclass, 'funnel.pipeline_version'::regclass)
+ WHERE c.oid IN ('funnel.pipeline'::regclass, 'funnel.stage'::regclass, 'funnel.transition'::regclass, 'funnel.pipeline_version'::regclass,
+                 'funnel.pipeline_recorded'::regclass)
    AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL);
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE p.pronamespace = 'funnel'::regnamespace AND (l.lanname <> 'c' OR p.prorettype = 'trigger'::regtype)
    AND obj_description(p.oid, 'pg_proc') IS NULL;
-SELECT count(*) FROM pg_extension e, unnest(e.extconfig) t WHERE e.extname = 'funnel' AND t::regclass::text ~ '^funnel.(pipeline|stage|transition|pipeline_version)$';
 
-TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.stage, funnel.transition;
+TRUNCATE funnel.pipeline, funnel.pipeline_version, funnel.pipeline_recorded, funnel.stage, funnel.transition;
