@@ -86,4 +86,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 18 (978cae94a) asks whether a deferrable primary key is good enough. */
+#if PG_VERSION_NUM >= 180000
+#define funnel_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel, false)
+#else
+#define funnel_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
 #endif /* FUNNEL_COMPAT_H */

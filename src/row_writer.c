@@ -193,7 +193,7 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 	}
 	else
 		build_insert(rel, writer);
-	writer->primary_key = RelationGetPrimaryKeyIndex(rel);
+	writer->primary_key = funnel_primary_key_index(rel);
 	table_close(rel, NoLock);
 	MemoryContextSwitchTo(old);
 	return writer;
