@@ -15,13 +15,14 @@
 #include "args.h"
 #include "compat.h"
 
-static void
-null_argument(const char *name)
+void
+arg_not_null(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("argument \"%s\" must not be null", name),
-			 errhint("Pass a value, or leave the argument out if it has a default.")));
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name),
+				 errhint("Pass a value, or leave the argument out if it has a default.")));
 }
 
 Period
@@ -63,39 +64,67 @@ arg_period(FunctionCallInfo fcinfo, int n)
 int64
 arg_as_of(FunctionCallInfo fcinfo, int n)
 {
-	if (PG_ARGISNULL(n))
-		null_argument("as_of");
+	arg_not_null(fcinfo, n, "as_of");
 	return PG_GETARG_TIMESTAMPTZ(n);
+}
+
+int128
+interval_span(const Interval *interval)
+{
+	return (int128) interval->month * DAYS_PER_MONTH * USECS_PER_DAY +
+		(int128) interval->day * USECS_PER_DAY + interval->time;
+}
+
+uint64
+interval_limit(const Interval *interval)
+{
+	int128		span = interval_span(interval);
+
+	/* longer than all of time is still a limit */
+	return span >= (int128) NO_LIMIT ? NO_LIMIT - 1 : (uint64) span;
+}
+
+static void
+check_positive(const Interval *interval, const char *name, const char *hint)
+{
+	if (interval_span(interval) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a positive interval", name),
+				 errdetail("It is %s.",
+						   DatumGetCString(DirectFunctionCall1(interval_out,
+															   IntervalPGetDatum(interval)))),
+				 errhint("%s", hint)));
+}
+
+const Interval *
+arg_interval(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	const Interval *interval;
+
+	arg_not_null(fcinfo, n, name);
+	interval = PG_GETARG_INTERVAL_P(n);
+	check_positive(interval, name, "Write it as '2 days' or '36 hours'.");
+	return interval;
 }
 
 uint64
 arg_within(FunctionCallInfo fcinfo, int n)
 {
-	Interval   *interval;
-	int128		span;
+	const Interval *interval;
 
 	if (PG_ARGISNULL(n))
 		return NO_LIMIT;
 	interval = PG_GETARG_INTERVAL_P(n);
-	span = (int128) interval->month * DAYS_PER_MONTH * USECS_PER_DAY +
-		(int128) interval->day * USECS_PER_DAY + interval->time;
-	if (span <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"within\" must be a positive interval"),
-				 errdetail("It is %s.",
-						   DatumGetCString(DirectFunctionCall1(interval_out,
-															   IntervalPGetDatum(interval)))),
-				 errhint("Leave \"within\" out, or pass NULL, for no limit.")));
-	/* longer than all of time is still a limit */
-	return span >= (int128) NO_LIMIT ? NO_LIMIT - 1 : (uint64) span;
+	check_positive(interval, "within",
+				   "Leave \"within\" out, or pass NULL, for no limit.");
+	return interval_limit(interval);
 }
 
 text *
 arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	if (PG_ARGISNULL(n))
-		null_argument(name);
+	arg_not_null(fcinfo, n, name);
 	return PG_GETARG_TEXT_PP(n);
 }
 
@@ -107,8 +136,7 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 	bool	   *nulls;
 	text	  **texts;
 
-	if (PG_ARGISNULL(n))
-		null_argument(name);
+	arg_not_null(fcinfo, n, name);
 	array = PG_GETARG_ARRAYTYPE_P(n);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,

@@ -24,6 +24,9 @@ in_period(const Period *period, int64 at)
 	return at >= period->first && at <= period->last;
 }
 
+/* Error null_value_not_allowed if the argument, of that name, is NULL. */
+extern void arg_not_null(FunctionCallInfo fcinfo, int n, const char *name);
+
 /* A tstzrange; NULL is all of time. */
 extern Period arg_period(FunctionCallInfo fcinfo, int n);
 
@@ -32,8 +35,16 @@ extern int64 arg_as_of(FunctionCallInfo fcinfo, int n);
 
 /*
  * An interval in microseconds, of 24-hour days and 30-day months, as
- * PostgreSQL compares intervals; NULL is NO_LIMIT. Must be positive.
+ * PostgreSQL compares intervals; and the same as a limit, below NO_LIMIT.
  */
+extern int128 interval_span(const Interval *interval);
+extern uint64 interval_limit(const Interval *interval);
+
+/* An interval that must not be NULL and must be positive. */
+extern const Interval *arg_interval(FunctionCallInfo fcinfo, int n,
+									const char *name);
+
+/* An interval as a limit; NULL is NO_LIMIT. Must be positive. */
 extern uint64 arg_within(FunctionCallInfo fcinfo, int n);
 
 /* A text that must not be NULL; name is that of the argument. */

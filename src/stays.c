@@ -46,6 +46,29 @@ stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages)
 }
 
 bool
+stays_open(Stay *stay, const Lead *lead, int64 n, uint32 nstages)
+{
+	int64		i = n - 1;
+
+	while (i >= 0 && lead->label[i] >= nstages)
+		i--;
+	if (i < 0)
+		return false;
+	stay->first = stay->last = i;
+	while (--i >= 0)
+	{
+		if (lead->label[i] >= nstages)
+			continue;
+		if (!same_stay(lead, i, stay->last))
+			break;
+		stay->first = i;
+	}
+	stay->entered_at = lead->at[stay->first];
+	stay->stage = lead->label[stay->first];
+	return true;
+}
+
+bool
 last_amount(const Lead *lead, int64 first, int64 last, uint32 nstages,
 			Amount *amount)
 {

@@ -42,4 +42,10 @@ extern void stays_init(Stays *stays, MemoryContext cxt);
 /* The stays among the lead's first n events; labels below nstages are stages. */
 extern void stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages);
 
+/*
+ * The stay that the lead is in after its first n events, the last one; false
+ * if it has none.
+ */
+extern bool stays_open(Stay *stay, const Lead *lead, int64 n, uint32 nstages);
+
 #endif							/* FUNNEL_STAYS_H */
