@@ -35,12 +35,20 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(record_version);
 PG_FUNCTION_INFO_V1(import_versions);
 
 /* One of the triggers writes: the other one, and itself, have nothing to do. */
 static bool writing = false;
+
+/* The statement that fired a trigger. */
+typedef struct Change
+{
+	Oid			role;
+	TimestampTz at;
+} Change;
 
 /* The forms of rows within a definition. */
 #define STAGE_JSON \
@@ -79,7 +87,7 @@ static bool writing = false;
 /* A conflict only comes of a snapshot that is too old, and is reported as such. */
 #define ADD_VERSION \
 	"INSERT INTO funnel.pipeline_version (pipeline, version, valid_from, changed_by, definition)" \
-	" SELECT $1, $2, greatest(clock_timestamp(), max(valid_from) + interval '1 microsecond'), $3, $4" \
+	" SELECT $1, $2, greatest($3, max(valid_from) + interval '1 microsecond'), $4, $5" \
 	" FROM funnel.pipeline_version WHERE pipeline = $1 ON CONFLICT DO NOTHING"
 
 #define AMEND_VERSION \
@@ -138,7 +146,7 @@ execute_for(const char *command, Datum pipeline, int expected)
 
 /* The definition tables have changed: bring the versions of a pipeline up to date. */
 static void
-record_pipeline(Datum pipeline, Oid caller)
+record_pipeline(Datum pipeline, const Change *change)
 {
 	Oid			type = TEXTOID;
 
@@ -164,9 +172,9 @@ record_pipeline(Datum pipeline, Oid caller)
 		}
 		else
 		{
-			Oid			types[] = {TEXTOID, INT4OID, TEXTOID, JSONBOID};
-			Datum		values[] = {pipeline, Int32GetDatum(no_version ? 1 : version + 1),
-				CStringGetTextDatum(GetUserNameFromId(caller, false)), definition};
+			Oid			types[] = {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, JSONBOID};
+			Datum		values[] = {pipeline, 0, TimestampTzGetDatum(change->at),
+				CStringGetTextDatum(GetUserNameFromId(change->role, false)), definition};
 
 			if (!no_version && version == PG_INT32_MAX)
 				ereport(ERROR,
@@ -174,7 +182,8 @@ record_pipeline(Datum pipeline, Oid caller)
 						 errmsg("pipeline \"%s\" has no version numbers left",
 								TextDatumGetCString(pipeline)),
 						 errhint("Define it under another name.")));
-			if (execute(ADD_VERSION, 4, types, values, no_definition ? "   n" : NULL,
+			values[1] = Int32GetDatum(no_version ? 1 : version + 1);
+			if (execute(ADD_VERSION, 5, types, values, no_definition ? "    n" : NULL,
 						SPI_OK_INSERT) != 1)
 				ereport(ERROR,
 						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -193,9 +202,9 @@ record_pipeline(Datum pipeline, Oid caller)
  * those who could do anything to it.
  */
 static void
-import_pipeline(Datum pipeline, Oid caller)
+import_pipeline(Datum pipeline, const Change *change)
 {
-	if (!has_privs_of_role(caller, GetUserId()) &&
+	if (!has_privs_of_role(change->role, GetUserId()) &&
 		execute_for(IS_RECORDED, pipeline, SPI_OK_SELECT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -294,21 +303,18 @@ pin_setting(const char *name, const char *value)
 							 false);
 }
 
-/*
- * Calls a function for each pipeline that the statement touched, with the
- * rights of the tables' owner. It gets the name and the role that ran the
- * statement.
- */
+/* Calls a function for each pipeline that the statement touched, with the rights of the tables' owner. */
 static void
 for_each_pipeline(TriggerData *trigdata, const char *column,
-				  void (*function) (Datum pipeline, Oid caller))
+				  void (*function) (Datum pipeline, const Change *change))
 {
-	Oid			caller;
-	int			caller_context;
+	Change		change;
+	int			sec_context;
 	int			nestlevel;
 
-	GetUserIdAndSecContext(&caller, &caller_context);
-	SetUserIdAndSecContext(owner_of_versions(), caller_context | SECURITY_LOCAL_USERID_CHANGE);
+	change.at = GetCurrentTimestamp();
+	GetUserIdAndSecContext(&change.role, &sec_context);
+	SetUserIdAndSecContext(owner_of_versions(), sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	nestlevel = NewGUCNestLevel();
 	pin_setting("search_path", "pg_catalog, pg_temp");
 	pin_setting("intervalstyle", "postgres");
@@ -328,7 +334,7 @@ for_each_pipeline(TriggerData *trigdata, const char *column,
 		{
 			/* Whoever else changes it is done before anything is read, or waits. */
 			execute_for(LOCK_PIPELINE, pipelines[i], SPI_OK_SELECT);
-			function(pipelines[i], caller);
+			function(pipelines[i], &change);
 		}
 	}
 	PG_FINALLY();
@@ -339,7 +345,7 @@ for_each_pipeline(TriggerData *trigdata, const char *column,
 
 	SPI_finish();
 	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(caller, caller_context);
+	SetUserIdAndSecContext(change.role, sec_context);
 }
 
 /* funnel.record_version(): of the definition tables. */

@@ -205,6 +205,8 @@ SET ROLE regress_funnel_bob;
 UPDATE funnel.pipeline SET name = 'Q' WHERE name = 'q';
 RESET ROLE;
 SELECT * FROM pg_temp.versions('q') UNION ALL SELECT * FROM pg_temp.versions('Q');
+-- at one time
+SELECT count(DISTINCT valid_from) FROM funnel.pipeline_version WHERE (pipeline, version) IN (('q', 4), ('Q', 1));
 UPDATE funnel.pipeline SET name = 'q', description = 'back' WHERE name = 'Q';
 SELECT * FROM pg_temp.versions('q') UNION ALL SELECT * FROM pg_temp.versions('Q');
 -- A deleted pipeline keeps its versions; one of the same name goes on counting. Who deletes is known, although the
