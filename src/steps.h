@@ -65,6 +65,14 @@ extern void steps_begin(Steps *eval, MemoryContext cxt);
 extern void steps_add(Steps *eval, const Lead *lead);
 extern void steps_finish(Steps *eval);
 
+/* Leads at a step, but the first, that are at the one before too. */
+static inline int64
+steps_converted(const Steps *eval, int step)
+{
+	return eval->mode == STEPS_ANY ? eval->steps[step].with_previous :
+		eval->steps[step].leads;
+}
+
 /* The 95% Wilson interval of k out of n > 0. */
 extern void wilson_interval(int64 k, int64 n, double *low, double *high);
 

@@ -12,7 +12,7 @@
 #include "cohort_agg.h"
 #include "cohort_value.h"
 #include "compat.h"
-#include "steps.h"
+#include "steps_sql.h"
 
 PG_FUNCTION_INFO_V1(funnel_steps);
 PG_FUNCTION_INFO_V1(funnel_conversion_rate);
@@ -20,10 +20,10 @@ PG_FUNCTION_INFO_V1(funnel_velocity);
 PG_FUNCTION_INFO_V1(conversion_rate_finalfn);
 PG_FUNCTION_INFO_V1(velocity_finalfn);
 
-static StepsMode
-parse_mode(text *mode)
+StepsMode
+arg_mode(FunctionCallInfo fcinfo, int n)
 {
-	char	   *name = text_to_cstring(mode);
+	char	   *name = text_to_cstring(arg_text(fcinfo, n, "mode"));
 
 	if (strcmp(name, "ordered") == 0)
 		return STEPS_ORDERED;
@@ -40,10 +40,8 @@ parse_mode(text *mode)
 	return STEPS_ORDERED;		/* keep the compiler quiet */
 }
 
-/* Counts the leads of a cohort. */
-static void
-run_steps(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps,
-		  bool warn)
+LeadStream *
+steps_open(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps)
 {
 	LeadStream *stream;
 
@@ -62,12 +60,18 @@ run_steps(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps,
 	eval->step_mask = palloc0(((Size) stream->nstages + 1) * sizeof(uint64));
 	for (int i = 0; i < eval->nsteps; i++)
 	{
-		uint32		stage = find_stage(warn ? fcinfo : NULL, stream, steps[i]);
+		uint32		stage = find_stage(fcinfo, stream, steps[i]);
 
 		if (stage < stream->nstages)
 			eval->step_mask[stage] |= UINT64CONST(1) << i;
 	}
 	steps_begin(eval, CurrentMemoryContext);
+	return stream;
+}
+
+void
+steps_count(Steps *eval, LeadStream *stream)
+{
 	while (lead_stream_next(stream))
 		steps_add(eval, &stream->lead);
 	steps_finish(eval);
@@ -86,12 +90,12 @@ funnel_steps(PG_FUNCTION_ARGS)
 	eval = palloc0(sizeof(Steps));
 	steps = arg_texts(fcinfo, 1, "steps", 1, &eval->nsteps);
 	eval->within = arg_within(fcinfo, 2);
-	eval->mode = parse_mode(arg_text(fcinfo, 3, "mode"));
+	eval->mode = arg_mode(fcinfo, 3);
 	eval->period = arg_period(fcinfo, 4);
 	eval->as_of = arg_as_of(fcinfo, 5);
 	eval->durations = true;
 	eval->amounts = true;
-	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
+	steps_count(eval, steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps));
 
 	for (int i = 0; i < eval->nsteps; i++)
 	{
@@ -111,7 +115,7 @@ funnel_steps(PG_FUNCTION_ARGS)
 		nulls[4] = !amount_sum_numeric(&step->amount, &values[4]);
 		if (previous != NULL && previous->leads > 0)
 		{
-			int64		k = any ? step->with_previous : step->leads;
+			int64		k = steps_converted(eval, i);
 			double		low,
 						high;
 
@@ -153,12 +157,9 @@ funnel_steps(PG_FUNCTION_ARGS)
 static bool
 conversion_rate(const Steps *eval, double *rate)
 {
-	int64		k = eval->mode == STEPS_ANY ? eval->steps[1].with_previous :
-		eval->steps[1].leads;
-
 	if (eval->steps[0].leads == 0)
 		return false;
-	*rate = (double) k / (double) eval->steps[0].leads;
+	*rate = (double) steps_converted(eval, 1) / (double) eval->steps[0].leads;
 	return true;
 }
 
@@ -176,10 +177,10 @@ funnel_conversion_rate(PG_FUNCTION_ARGS)
 	steps[0] = arg_text(fcinfo, 1, "from_stage");
 	steps[1] = arg_text(fcinfo, 2, "to_stage");
 	eval->within = arg_within(fcinfo, 3);
-	eval->mode = parse_mode(arg_text(fcinfo, 4, "mode"));
+	eval->mode = arg_mode(fcinfo, 4);
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
-	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
+	steps_count(eval, steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps));
 	if (!conversion_rate(eval, &rate))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(rate);
@@ -214,7 +215,7 @@ funnel_velocity(PG_FUNCTION_ARGS)
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
 	eval->durations = true;
-	run_steps(fcinfo, eval, cohort_getarg(fcinfo, 0), steps, true);
+	steps_count(eval, steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps));
 	if (eval->steps[1].durations.n == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(mean ? samples_mean(&eval->steps[1].durations) :
@@ -242,7 +243,8 @@ run_row_steps(FunctionCallInfo fcinfo, bool durations)
 	eval->period.last = PG_INT64_MAX;
 	eval->as_of = GetCurrentTransactionStartTimestamp();
 	eval->durations = durations;
-	run_steps(fcinfo, eval, &cohort, steps, row_state_is_whole(fcinfo));
+	steps_count(eval, steps_open(row_state_is_whole(fcinfo) ? fcinfo : NULL, eval,
+								 &cohort, steps));
 	return eval;
 }
 
