@@ -58,7 +58,11 @@ CREATE TABLE crm.leads (
     country     text NOT NULL,
     owner       text NOT NULL,              -- the sales desk that follows up
     created_at  timestamptz NOT NULL,
-    stage       funnel.lead_stage NOT NULL  -- where the lead is today
+    stage       funnel.lead_stage NOT NULL, -- where the lead is today
+    updated_at  timestamptz NOT NULL,       -- when the CRM changed it last,
+    updated_by  text,                       -- who did,
+    reason      text,                       -- why, if it is disqualified, recycled or lost,
+    amount      numeric(12,2)               -- and of which amount its deal is
 );
 
 CREATE TABLE crm.deals (
@@ -203,7 +207,7 @@ INSERT INTO crm.leads
 SELECT n, a.id, source, c.id, a.country,
        CASE a.country WHEN 'US' THEN 'Americas ' || 1 + n % 2 WHEN 'GB' THEN 'UK' WHEN 'DE' THEN 'Germany'
                       WHEN 'FR' THEN 'France' ELSE 'Nordics' END,
-       created_at, 'inquiry'
+       created_at, 'inquiry', created_at
   FROM (SELECT *, 100000 + row_number() OVER (ORDER BY created_at, dice) AS n FROM arrivals) AS v
   JOIN crm.accounts AS a ON a.id = 1 + floor(9000 * pg_temp.roll(dice, 3))::int
   -- story 9: nobody filled in the campaign of about one lead in twenty
@@ -389,9 +393,9 @@ SELECT lead_id, stage::funnel.lead_stage, at, changed_by, reason, deal_id, amoun
  ORDER BY at, lead_id % 101, stage;
 
 UPDATE crm.leads AS l
-   SET stage = h.stage::funnel.lead_stage
+   SET stage = h.stage::funnel.lead_stage, updated_at = h.at, updated_by = h.changed_by, reason = h.reason, amount = h.amount
   FROM history AS h
- WHERE h.lead_id = l.id AND h.left_at IS NULL AND h.stage <> 'inquiry';
+ WHERE h.lead_id = l.id AND h.left_at IS NULL;
 
 
 -- Touches.  The first one is what brought the lead; then marketing nurtures,

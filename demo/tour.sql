@@ -1,5 +1,6 @@
--- The tour of the demo CRM (demo/crm.sql): eleven questions, each with its query and how to read the answer.
--- "Today" is 2026-07-01, so that the answers are always the same; on your own data leave `as_of` out.
+-- The tour of the demo CRM (demo/crm.sql): questions, each with its query and how to read the answer; then a pipeline
+-- that the CRM is held to. "Today" is 2026-07-01, so that the answers are always the same; on your own data leave
+-- `as_of` out. It makes the roles demo_sync and demo_arbiter, and drops them at the end.
 
 \set QUIET on
 \pset footer off
@@ -33,7 +34,7 @@ SELECT (SELECT count(*) FROM crm.leads)        AS leads,
 CREATE TABLE crm.cohorts AS
 SELECT source, quarter, funnel.merge(stages, touches) AS cohort
   FROM (SELECT source, date_trunc('quarter', created_at) AS quarter,
-               funnel.cohort(lead_id, h.stage, changed_at, amount, deal_id) AS stages
+               funnel.cohort(lead_id, h.stage, changed_at, h.amount, deal_id) AS stages
           FROM crm.lead_history AS h JOIN crm.leads AS l ON l.id = h.lead_id GROUP BY 1, 2) AS s
   JOIN (SELECT source, date_trunc('quarter', created_at) AS quarter,
                funnel.touches(lead_id, channel, at) AS touches
@@ -216,3 +217,131 @@ SELECT l.owner AS desk, count(*) AS "MQLs of 2026",
 \echo '  called the leads of the last column: the same query without count() is the call list.'
 
 \echo
+\echo '=== 12. What have sales and marketing agreed on? ==================================================='
+\echo
+
+BEGIN;
+\o /dev/null
+SELECT funnel.create_pipeline_from('leads', 'b2b_waterfall');
+\o
+INSERT INTO funnel.transition (pipeline, from_stage, to_stage)
+VALUES ('leads', 'inquiry', 'sql'),         -- a partner's lead comes qualified
+       ('leads', 'recycled', 'inquiry'),    -- some come back with a new inquiry,
+       ('leads', 'won', 'opportunity')      -- and customers buy again
+;
+UPDATE funnel.transition SET requires = '{campaign_id}'    -- no new lead without a campaign
+ WHERE pipeline = 'leads' AND from_stage IS NULL;
+COMMIT;
+\echo
+SELECT stage, owner, sla, requires, (SELECT string_agg(to_stage, ', ') FROM funnel.allowed('leads', stage)) AS "can go to"
+  FROM funnel.stage WHERE pipeline = 'leads' ORDER BY position;
+
+SELECT * FROM funnel.check_pipeline('leads');
+
+\echo '  A pipeline is rows in funnel.stage and funnel.transition, here from a template, with what is special'
+\echo '  to this company. Both teams can read it, and each change of it is kept as a version. The check finds'
+\echo '  nothing wrong with it.'
+
+\echo
+\echo '=== 13. Has the CRM kept to it so far? ============================================================='
+\echo
+
+SELECT f.* FROM crm.everybody, funnel.conformance(c, 'leads', as_of => '2026-07-01') AS f;
+
+\echo '  What is in the imported data that the pipeline forbids, and a lead to look at. 763 times an MQL'
+\echo '  became an SQL that nobody had accepted: the hand-off was skipped. 60 deals were won that nobody had'
+\echo '  seen coming as an opportunity. The rest are leads with two deals, one won and one lost.'
+
+\echo
+\echo '=== 14. How is it kept to from now on? ============================================================='
+\echo
+
+CREATE ROLE demo_sync;
+CREATE ROLE demo_arbiter IN ROLE funnel_arbiter;
+GRANT USAGE ON SCHEMA crm TO demo_sync, demo_arbiter;
+GRANT SELECT, INSERT, UPDATE ON crm.leads TO demo_sync, demo_arbiter;
+\echo
+SELECT funnel.attach('crm.leads', 'leads', at => 'updated_at', actor => 'updated_by',
+                     reason => 'reason', amount => 'amount', keep => '{owner}') AS history;
+
+SELECT funnel.import_history('crm.leads', 'crm.lead_history', lead => 'lead_id', at => 'changed_at',
+                             actor => 'changed_by', reason => 'reason', amount => 'amount') AS "imported rows";
+
+\echo '  From now on crm.leads is guarded, and every change of stage goes into crm.leads_history. What the CRM'
+\echo '  wrote down before is in it as well; rows that repeat a stage are left out. demo_sync writes what the'
+\echo '  CRM sends, demo_arbiter is the judge.'
+
+\echo
+\echo '=== 15. What does the guard refuse? ================================================================'
+\echo
+
+SET ROLE demo_sync;
+\set ON_ERROR_STOP off
+\echo
+UPDATE crm.leads SET stage = 'opportunity', updated_at = '2026-07-01 09:00', updated_by = 'France' WHERE id = 149127;
+\echo
+UPDATE crm.leads SET stage = 'disqualified', updated_at = '2026-07-01 09:10', updated_by = 'Americas 2' WHERE id = 149815;
+\echo
+INSERT INTO crm.leads (id, account_id, source, country, owner, created_at, stage, updated_at)
+VALUES (150001, 17, 'webinar', 'GB', 'UK', '2026-07-01 09:20', 'inquiry', '2026-07-01 09:20');
+\echo
+SELECT funnel.override('the quarter ends');
+\set ON_ERROR_STOP on
+\echo
+UPDATE crm.leads SET stage = 'sal', updated_at = '2026-07-01 09:30', updated_by = 'France' WHERE id = 149127;
+UPDATE crm.leads SET stage = 'disqualified', reason = 'no need', updated_at = '2026-07-01 09:40', updated_by = 'Americas 2'
+ WHERE id = 149815;
+RESET ROLE;
+\echo
+\echo '  A stage may not be skipped, a reason not be left out, a campaign not be forgotten; and who is no'
+\echo '  arbiter cannot rule otherwise. The last two changes are as agreed, and pass.'
+
+\echo
+\echo '=== 16. And when the rule is wrong for once? ======================================================='
+\echo
+
+SET ROLE demo_arbiter;
+BEGIN;
+\o /dev/null
+SELECT funnel.override('no duplicate: another company of that name');
+\o
+UPDATE crm.leads SET stage = 'mql', reason = NULL, updated_at = '2026-07-01 10:00', updated_by = 'Americas 2'
+ WHERE id = 149615;
+COMMIT;
+RESET ROLE;
+\echo
+SELECT lead, from_stage, to_stage, to_char(at, 'MM-DD HH24:MI') AS at, changed_by, reason, override, override_by
+  FROM crm.leads_history WHERE at >= '2026-07-01' ORDER BY at;
+
+\echo '  An arbiter lets it pass, until the end of the transaction, and says why. It stays on record: nobody'
+\echo '  but the owner of the table can write to its history, not even those who write the leads.'
+
+\echo
+\echo '=== 17. What can come next? ========================================================================'
+\echo
+
+SELECT l.id AS lead, l.stage, a.to_stage, a.requires
+  FROM crm.leads AS l, funnel.allowed('leads', l.stage::text) AS a WHERE l.id = 149127;
+
+\echo '  An application asks before it offers a choice, an ETL job before it writes.'
+
+\echo
+\echo '=== 18. Is the history good for the questions above? ==============================================='
+\echo
+
+SELECT stage, leads, round(100 * from_previous) AS "% of previous", round(median_days::numeric, 1) AS "median days"
+  FROM (SELECT funnel.cohort(lead, to_stage, at, amount) AS c FROM crm.leads_history) AS h,
+       funnel.steps(c, '{inquiry,mql,sal,sql,opportunity,won}', within => '180 days', as_of => '2026-07-01');
+
+SELECT s.stage, s.entered_at, s.left_at, round(s.days::numeric, 1) AS days, h.changed_by, h.reason, h.override
+  FROM (SELECT funnel.cohort(lead, to_stage, at, amount) AS c FROM crm.leads_history WHERE lead = 149615) AS one,
+       funnel.stays(c, as_of => '2026-07-02') AS s
+  JOIN crm.leads_history AS h ON h.lead = s.lead::bigint AND h.at = s.entered_at ORDER BY s.entered_at;
+
+\echo '  It is a cohort as it stands, and the answer is that of question 3. From now on it is kept by the'
+\echo '  database, not by whoever exports the CRM.'
+
+\echo
+\set ECHO none
+DROP OWNED BY demo_sync, demo_arbiter;
+DROP ROLE demo_sync, demo_arbiter;
