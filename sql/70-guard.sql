@@ -133,7 +133,7 @@ BEGIN
         RETURN NULL;
     END IF;
     IF NOT pg_has_role(owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'must be owner of table "%"', target USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege',
             HINT = format('Its owner is "%s".', owner);
     END IF;
     EXECUTE format('SET LOCAL ROLE %I', owner);
@@ -184,7 +184,7 @@ BEGIN
       FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
      WHERE a.attrelid = target AND a.attname = column_type.name AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'column "%" of table "%" does not exist', name, target USING ERRCODE = 'undefined_column',
+        RAISE EXCEPTION 'column "%" of table % does not exist', name, target USING ERRCODE = 'undefined_column',
             DETAIL = format('It is given as %s.', what),
             HINT = format('Columns of the table: %s.',
                           (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
@@ -219,6 +219,7 @@ DECLARE
     part text;
     columns text := '';
     grantee record;
+    existing record;
 BEGIN
     IF octet_length(name) > 63 THEN
         name := left(name, 20) || '_' || substr(md5(guarded.relname), 1, 8) || '_history';
@@ -272,8 +273,18 @@ BEGIN
             EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %I %s', schema, name, part, columns);
         END IF;
     END LOOP;
+    FOR existing IN
+        SELECT c.name AS source, format_type(s.atttypid, NULL) AS type, h.attname, format_type(h.atttypid, NULL) AS has
+          FROM (SELECT amount AS name, 'amount' AS place WHERE amount IS NOT NULL UNION ALL SELECT k, k FROM unnest(keep) AS k) AS c
+          JOIN pg_attribute AS s ON s.attrelid = target AND s.attname = c.name AND NOT s.attisdropped
+          JOIN pg_attribute AS h ON h.attrelid = history AND h.attname = c.place AND NOT h.attisdropped
+         WHERE h.atttypid <> s.atttypid LOOP
+        RAISE EXCEPTION 'column "%" of table % has type %, but column "%" of its history has type %',
+            existing.source, target, existing.type, existing.attname, existing.has USING ERRCODE = 'datatype_mismatch',
+            HINT = format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE %s.', schema, name, existing.attname, existing.type);
+    END LOOP;
     IF guarded.relrowsecurity THEN
-        RAISE NOTICE 'table "%" has row-level security: its SELECT grants are not copied to its history', target
+        RAISE NOTICE 'table % has row-level security: its SELECT grants are not copied to its history', target
             USING HINT = 'Grant SELECT on the history to those who may see every lead.';
     ELSE
         FOR grantee IN SELECT a.grantee AS oid FROM aclexplode(guarded.relacl) AS a
@@ -356,15 +367,14 @@ DECLARE
     existing record;
     role text;
 BEGIN
-    IF guarded.relkind NOT IN ('r', 'p') THEN
-        RAISE EXCEPTION '"%" is not a table', target USING ERRCODE = 'wrong_object_type',
+    IF target IS NULL OR pipeline IS NULL OR stage IS NULL OR key_columns IS NULL OR mode IS NULL OR keep IS NULL OR backfill IS NULL THEN
+        RAISE EXCEPTION 'arguments target, pipeline, stage, key, mode, keep and backfill must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF guarded.relkind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION '% is not a table', target USING ERRCODE = 'wrong_object_type',
             HINT = 'Views have no rows of their own: attach to the table behind it.';
     ELSIF guarded.relispartition THEN
-        RAISE EXCEPTION 'table "%" is a partition', target USING ERRCODE = 'wrong_object_type',
+        RAISE EXCEPTION 'table % is a partition', target USING ERRCODE = 'wrong_object_type',
             HINT = 'Attach to the partitioned table; all partitions are guarded then.';
-    END IF;
-    IF pipeline IS NULL OR stage IS NULL OR key_columns IS NULL OR mode IS NULL OR keep IS NULL OR backfill IS NULL THEN
-        RAISE EXCEPTION 'arguments pipeline, stage, key, mode, keep and backfill must not be NULL' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF mode NOT IN ('enforce', 'warn', 'audit') THEN
         RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
@@ -385,6 +395,17 @@ BEGIN
             CASE WHEN at IS NOT NULL THEN funnel.column_type(target, at, 'at') END,
             CASE WHEN actor IS NOT NULL THEN funnel.column_type(target, actor, 'actor') END,
             CASE WHEN reason IS NOT NULL THEN funnel.column_type(target, reason, 'reason') END;
+    IF at IS NOT NULL AND funnel.column_type(target, at, 'at') !~ '^timestamp(\(\d\))? with time zone$' THEN
+        RAISE EXCEPTION 'column "%" of table % is not a timestamp with time zone', at, target USING ERRCODE = 'datatype_mismatch',
+            HINT = 'Only such a column can tell when a stage changed: other types leave the time zone open.';
+    END IF;
+    SELECT t.tgname, t.tgfoid::regproc AS called INTO existing
+      FROM pg_trigger AS t
+     WHERE t.tgrelid = target AND t.tgname <> 'funnel_guard' AND t.tgfoid IN ('funnel.guard()'::regprocedure, 'funnel.track()'::regprocedure);
+    IF FOUND THEN
+        RAISE EXCEPTION 'table % has trigger "%", which calls %, already', target, existing.tgname, existing.called
+            USING ERRCODE = 'duplicate_object', HINT = format('Every change would be judged twice: DROP TRIGGER %I ON %s.', existing.tgname, target);
+    END IF;
     PERFORM funnel.column_type(target, r.column_name, format('required by stage "%s" of the pipeline', r.to_stage))
        FROM (SELECT s.stage AS to_stage, unnest(s.requires) AS column_name FROM funnel.stage AS s WHERE s.pipeline = attach.pipeline
               UNION ALL
@@ -416,7 +437,7 @@ BEGIN
         SELECT n.nspname, c.relowner INTO existing
           FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = member;
         IF existing.nspname <> schema OR existing.relowner <> guarded.relowner THEN
-            RAISE EXCEPTION 'table "%", which inherits from "%", is in another schema or of another owner', member, target
+            RAISE EXCEPTION 'table %, which inherits from %, is in another schema or of another owner', member, target
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                 HINT = 'Its changes are recorded in the same history, which must be beside it and of its owner.';
         END IF;
@@ -431,10 +452,17 @@ BEGIN
             'SELECT s.%1$I::text AS stage, count(*) AS leads FROM %2$s AS s'
             ' WHERE NOT EXISTS (SELECT FROM funnel.stage AS d WHERE d.pipeline = %3$L AND d.stage = s.%1$I::text)'
             ' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10', stage, target, pipeline) LOOP
-        RAISE NOTICE '% leads are in stage %, which pipeline "%" does not have', existing.leads,
-            coalesce(quote_ident(existing.stage), 'NULL'), pipeline
+        RAISE NOTICE 'leads in stage %, which pipeline "%" does not have: %',
+            coalesce('"' || existing.stage || '"', 'NULL'), pipeline, existing.leads
             USING HINT = 'They stay there until an arbiter moves them, or the stage is added to the pipeline.';
     END LOOP;
+    SELECT string_agg(DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, ', ') AS roles
+      INTO existing
+      FROM aclexplode(guarded.relacl) AS x WHERE x.privilege_type = 'TRIGGER' AND x.grantee <> guarded.relowner;
+    IF existing.roles IS NOT NULL THEN
+        RAISE WARNING 'other roles may create triggers on table "%", and by them write its history: %', target, existing.roles
+            USING HINT = format('REVOKE TRIGGER ON %s FROM %s.', target, existing.roles);
+    END IF;
     IF backfill THEN
         PERFORM funnel.backfill(target, history, pipeline, stage, key_columns, at, actor, reason, amount, keep);
     END IF;
@@ -460,7 +488,7 @@ BEGIN
         found_one := true;
     END LOOP;
     IF NOT found_one THEN
-        RAISE EXCEPTION 'table "%" is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
+        RAISE EXCEPTION 'table % is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
             HINT = 'View funnel.attached lists the tables that are.';
     END IF;
     PERFORM funnel.become_again(role);
@@ -492,11 +520,11 @@ BEGIN
     SELECT x.* INTO a FROM funnel.attached AS x
      WHERE format('%I.%I', x.table_schema, x.table_name)::regclass = target AND x.history IS NOT NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'table "%" is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
+        RAISE EXCEPTION 'table % is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
             HINT = 'Call funnel.attach() first: it makes the history that rows are imported into.';
     END IF;
     IF cardinality(lead_columns) <> cardinality(a.key_columns) THEN
-        RAISE EXCEPTION 'the key of table "%" has % columns', target, cardinality(a.key_columns) USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'the key of table % has % columns', target, cardinality(a.key_columns) USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give as many columns of the source, in the same order: lead => ''{a,b}''.';
     END IF;
     PERFORM funnel.column_type(source, c.name, 'lead') FROM unnest(lead_columns) AS c (name);
@@ -507,12 +535,16 @@ BEGIN
     role := funnel.become_owner(target);
     EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', a.table_schema, a.history);
     EXECUTE format(
-        'SELECT count(*) AS n, min(lead::text) AS lead'
+        'SELECT count(*) FILTER (WHERE lead IS NOT NULL) AS n, min(lead::text) AS lead, count(*) FILTER (WHERE lead IS NULL) AS keyless'
         '  FROM (SELECT %1$s AS lead, s.%2$I AS at FROM %3$s AS s WHERE s.%4$I IS NOT NULL) AS i'
-        ' WHERE at >= least(clock_timestamp(), (SELECT min(h.at) FROM %5$I.%6$I AS h WHERE h.lead = i.lead)) OR NOT isfinite(at)',
-        funnel.lead_expression(source, lead_columns), at, source, stage, a.table_schema, a.history) INTO late;
-    IF late.n > 0 THEN
-        RAISE EXCEPTION '% rows of "%" are not before what is on record of their leads', late.n, source
+        ' WHERE at >= least(%7$s, (SELECT min(h.at) FROM %5$I.%6$I AS h WHERE h.lead = i.lead)) OR NOT isfinite(at) OR lead IS NULL',
+        funnel.lead_expression(source, lead_columns), at, source, stage, a.table_schema, a.history,
+        CASE WHEN a.at_column IS NULL THEN 'clock_timestamp()' ELSE '''infinity''' END) INTO late;
+    IF late.keyless > 0 THEN
+        RAISE EXCEPTION '% rows of % have no key', late.keyless, source USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'Leave them out: a history is kept under the key of a lead.';
+    ELSIF late.n > 0 THEN
+        RAISE EXCEPTION '% rows of % are not before what is on record of their leads', late.n, source
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Lead %s is one of them.', late.lead),
             HINT = 'Leave out the rows from the lead''s first entry in the history on, and those in the future.';
     END IF;

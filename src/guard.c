@@ -82,7 +82,6 @@ typedef struct Verdict
 	const WatchColumn *column;	/* RULE_REQUIRES: the one that is missing */
 	bool		by_transition;	/* ... and what requires it */
 	const char *new_key;		/* RULE_KEY */
-	TupleTableSlot *before;		/* ... and the row under its old key, if it is still there */
 } Verdict;
 
 /* A row on its way to another partition; its texts live in the transaction. */
@@ -298,7 +297,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 						 errdetail("Column \"%s\" is NULL.", guard->stage.name),
 						 errhint("%s", next),
 						 errtablecol(rel, guard->stage.attnum),
-						 errtableconstraint(rel, constraint)));
+						 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			else
 				ereport(level,
 						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -307,7 +306,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 						 errdetail("Version %d of the pipeline is in force.", pipeline->version),
 						 errhint("%s", next),
 						 errtablecol(rel, guard->stage.attnum),
-						 errtableconstraint(rel, constraint)));
+						 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 		case RULE_ENTRY:
 			ereport(level,
@@ -318,7 +317,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 							   pipeline->name, pipeline->version),
 					 errhint("%s", next),
 					 errtablecol(rel, guard->stage.attnum),
-					 errtableconstraint(rel, constraint)));
+					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 		case RULE_TRANSITION:
 			ereport(level,
@@ -329,14 +328,17 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 							   pipeline->name, pipeline->version),
 					 errhint("%s", next),
 					 errtablecol(rel, guard->stage.attnum),
-					 errtableconstraint(rel, constraint)));
+					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 		case RULE_REQUIRES:
 			ereport(level,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("lead %s cannot enter stage \"%.*s\" without column \"%s\"",
 							lead, change->to_len, change->to, verdict->column->name),
-					 verdict->by_transition && change->from != NULL ?
+					 verdict->by_transition && change->from == NULL ?
+					 errdetail("Pipeline \"%s\", version %d, requires it of new leads that begin in \"%.*s\".",
+							   pipeline->name, pipeline->version, change->to_len, change->to) :
+					 verdict->by_transition ?
 					 errdetail("Pipeline \"%s\", version %d, requires it on the way from \"%.*s\" to \"%.*s\".",
 							   pipeline->name, pipeline->version, change->from_len,
 							   change->from, change->to_len, change->to) :
@@ -344,7 +346,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 							   pipeline->name, pipeline->version),
 					 errhint("Set \"%s\" in the same statement.", verdict->column->name),
 					 errtablecol(rel, verdict->column->attnum),
-					 errtableconstraint(rel, constraint)));
+					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 		case RULE_KEY:
 			ereport(level,
@@ -355,7 +357,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 					 errhint("Insert a new lead, or let an arbiter override the rule: the new key's history then begins in stage \"%.*s\".",
 							 change->to_len, change->to == NULL ? "" : change->to),
 					 errtablecol(rel, guard->keys[0].attnum),
-					 errtableconstraint(rel, constraint)));
+					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 	}
 }
@@ -426,7 +428,7 @@ record(Guard *guard, const TriggerData *trigdata, const Change *change)
 	if (guard->history == NULL)
 		guard->history = history_open(trigdata->tg_relation, trigdata->tg_trigger,
 									  &guard->args, guard->keys, guard->cxt);
-	history_append(guard->history, change, guard->pipeline);
+	history_append(guard->history, trigdata->tg_relation, change, guard->pipeline);
 }
 
 /* Lets a change pass, or not; then it is recorded. */
@@ -436,8 +438,7 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 	if (verdict->rule != RULE_KEPT)
 	{
 		if (change->lead == NULL)
-			change->lead = watch_key(guard->keys, guard->nkeys,
-									 verdict->before != NULL ? verdict->before : change->slot);
+			change->lead = watch_key(guard->keys, guard->nkeys, change->slot);
 		change->override = override_reason();
 		if (change->override == NULL && guard->judges)
 		{
@@ -452,15 +453,13 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 	if (verdict->rule == RULE_KEY)
 	{
 		/* one history ends, and that of the new key begins where the lead is */
-		if (verdict->before != NULL)
-		{
-			Change		end = *change;
+		Change		end = *change;
 
-			end.slot = verdict->before;
-			end.to = NULL;
-			end.to_len = 0;
+		end.old_key = change->lead;
+		end.to = NULL;
+		end.to_len = 0;
+		if (end.old_key != NULL)
 			record(guard, trigdata, &end);
-		}
 		change->from = NULL;
 		change->from_len = 0;
 	}
@@ -527,7 +526,7 @@ row_updated(Guard *guard, const TriggerData *trigdata)
 		verdict.rule = RULE_KEY;
 		verdict.column = NULL;
 		verdict.new_key = watch_key(guard->keys, guard->nkeys, change.slot);
-		verdict.before = before;
+		change.lead = watch_key(guard->keys, guard->nkeys, before);
 	}
 	pass(guard, trigdata, &change, &verdict);
 }

@@ -325,16 +325,34 @@ notify(const History *history, const Change *change, const char *lead, Timestamp
 }
 
 static void
-key_is_null(const History *history)
+key_is_null(const History *history, TupleTableSlot *slot, Relation rel)
 {
+	int			i = 0;
+
+	while (i < history->nkeys - 1 && !slot_attisnull(slot, history->keys[i].attnum))
+		i++;
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_NULL_VIOLATION),
 			 errmsg("a lead without a key has no history"),
-			 errhint("Set column \"%s\".", history->keys[0].name)));
+			 errdetail("Column \"%s\" is NULL.", history->keys[i].name),
+			 errhint("Set it: the history of a lead is kept under its key."),
+			 errtablecol(rel, history->keys[i].attnum)));
+}
+
+/* A key that is known as text only, its row having gone. */
+static Datum
+key_from_text_form(const WatchColumn *key, const char *text)
+{
+	Oid			input,
+				ioparam;
+
+	getTypeInputInfo(key->declared, &input, &ioparam);
+	return OidInputFunctionCall(input, unconstify(char *, text), ioparam, -1);
 }
 
 void
-history_append(History *history, const Change *change, const Pipeline *pipeline)
+history_append(History *history, Relation rel, const Change *change,
+			   const Pipeline *pipeline)
 {
 	Datum	   *values = history->values;
 	bool	   *nulls = history->nulls;
@@ -351,21 +369,31 @@ history_append(History *history, const Change *change, const Pipeline *pipeline)
 		history->role = GetUserId();
 		MemoryContextSwitchTo(old);
 	}
-	if (history->nkeys > 1 || history->notify != NULL)
+	if (change->old_key != NULL)
+		lead = change->old_key;
+	else if (history->nkeys > 1 || history->notify != NULL)
 		lead = watch_key(history->keys, history->nkeys, slot);
-	if (history->nkeys == 1)
+	if (history->nkeys > 1)
 	{
-		values[COL_LEAD] = slot_getattr(slot, history->keys[0].attnum, &nulls[COL_LEAD]);
-		if (nulls[COL_LEAD])
-			key_is_null(history);
+		if (lead == NULL)
+			key_is_null(history, slot, rel);
+		values[COL_LEAD] = PointerGetDatum(cstring_to_text(lead));
+		for (int i = 0; i < history->nkeys; i++, n++)
+		{
+			values[n] = column_value(&history->keys[i], slot, &nulls[n]);
+			nulls[n] |= change->old_key != NULL;
+		}
+	}
+	else if (change->old_key != NULL)
+	{
+		values[COL_LEAD] = key_from_text_form(&history->keys[0], change->old_key);
+		nulls[COL_LEAD] = false;
 	}
 	else
 	{
-		if (lead == NULL)
-			key_is_null(history);
-		values[COL_LEAD] = PointerGetDatum(cstring_to_text(lead));
-		for (int i = 0; i < history->nkeys; i++, n++)
-			values[n] = column_value(&history->keys[i], slot, &nulls[n]);
+		values[COL_LEAD] = slot_getattr(slot, history->keys[0].attnum, &nulls[COL_LEAD]);
+		if (nulls[COL_LEAD])
+			key_is_null(history, slot, rel);
 	}
 	for (int i = 0; i < history->nkeep; i++, n++)
 		values[n] = column_value(&history->keep[i], slot, &nulls[n]);

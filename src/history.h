@@ -21,6 +21,7 @@ typedef struct Change
 	const char *to;
 	int			to_len;
 	TupleTableSlot *slot;		/* the row as it is now, or was when deleted */
+	const char *old_key;		/* the history is that of this key, not of the row's; or NULL */
 	const char *override;		/* why it was let pass, or NULL */
 } Change;
 
@@ -36,7 +37,7 @@ extern History *history_open(Relation rel, const Trigger *trigger,
 							 const WatchArguments *args, const WatchColumn *keys,
 							 MemoryContext cxt);
 
-extern void history_append(History *history, const Change *change,
+extern void history_append(History *history, Relation rel, const Change *change,
 						   const Pipeline *pipeline);
 
 /* Records a violation, whoever the current role is. */
