@@ -460,7 +460,7 @@ BEGIN
       INTO existing
       FROM aclexplode(guarded.relacl) AS x WHERE x.privilege_type = 'TRIGGER' AND x.grantee <> guarded.relowner;
     IF existing.roles IS NOT NULL THEN
-        RAISE WARNING 'other roles may create triggers on table "%", and by them write its history: %', target, existing.roles
+        RAISE WARNING 'other roles may create triggers on table %, and by them write its history: %', target, existing.roles
             USING HINT = format('REVOKE TRIGGER ON %s FROM %s.', target, existing.roles);
     END IF;
     IF backfill THEN
