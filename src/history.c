@@ -275,10 +275,12 @@ change_time(History *history, const Change *change)
 						watch_key(history->keys, history->nkeys, change->slot)),
 				 errhint("Set column \"%s\" to the time of the change, or to NULL for now.",
 						 history->at.name)));
-	if (row_writer_last(history->writer, COL_LEAD, COL_AT, history->values[COL_LEAD], &last) &&
-		at <= DatumGetTimestampTz(last))
-		at = DatumGetTimestampTz(last) + 1;
-	return at;
+	/* asked twice where it matters, as the quick answer may be that of a change rolled back */
+	for (int exact = 0; exact <= 1; exact++)
+		if (!row_writer_last(history->writer, COL_LEAD, COL_AT, history->values[COL_LEAD],
+							 exact, &last) || at > DatumGetTimestampTz(last))
+			return at;
+	return DatumGetTimestampTz(last) + 1;
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -43,6 +44,7 @@ typedef struct CacheEntry
 {
 	char		name[NAMEDATALEN * 4];	/* longer names are not kept */
 	Pipeline   *pipeline;		/* NULL: to be read */
+	LocalTransactionId used;	/* by this transaction; see pipeline_take_use() */
 } CacheEntry;
 
 static HTAB *cache = NULL;
@@ -134,8 +136,6 @@ open_definition(const char *name)
 	Oid			schema = get_namespace_oid(DEFINITION_SCHEMA, false);
 	Oid			relid = get_relname_relid(name, schema);
 
-	if (strcmp(name, DEFINITION_TABLE) == 0)
-		definition_table = relid;
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -308,6 +308,8 @@ read_pipeline(const char *name)
 	Pipeline   *pipeline = MemoryContextAllocZero(cxt, sizeof(Pipeline));
 	Snapshot	snapshot;
 
+	/* first of all, so that no change of it that the snapshot does not see goes unheard */
+	definition_table = get_relname_relid(DEFINITION_TABLE, get_namespace_oid(DEFINITION_SCHEMA, false));
 	/* one snapshot for all three, so that they agree; a new one, also in parallel mode */
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(InvalidOid));
 	pipeline->cxt = cxt;
@@ -393,17 +395,38 @@ pipeline_get(const char *name, bool sound, MemoryContext cxt)
 		pipeline = read_pipeline(name);
 		MemoryContextSetParent(pipeline->cxt, CacheMemoryContext);
 		pipeline->stale = true;
-		if (changes == changes_before && strlen(name) < sizeof(entry->name))
+		if (entry == NULL && strlen(name) < sizeof(entry->name))
 		{
 			entry = hash_search(cache, name, HASH_ENTER, NULL);
+			entry->pipeline = NULL;
+		}
+		if (entry != NULL && changes == changes_before)
+		{
 			entry->pipeline = pipeline;
 			pipeline->stale = false;
 		}
 	}
+	if (entry != NULL)
+		entry->used = MY_LXID;
 	hold_pipeline(pipeline, cxt);
 	if (sound)
 		check_sound(pipeline);
 	return pipeline;
+}
+
+bool
+pipeline_take_use(const char *name)
+{
+	CacheEntry *entry;
+	bool		used;
+
+	if (strlen(name) >= sizeof(entry->name))
+		return true;			/* not kept: it may have been */
+	entry = cache == NULL ? NULL : hash_search(cache, name, HASH_FIND, NULL);
+	used = entry != NULL && entry->used == MY_LXID;
+	if (entry != NULL)
+		entry->used = InvalidLocalTransactionId;
+	return used;
 }
 
 /* ------------------------------------------------------------------------

@@ -83,6 +83,12 @@ typedef struct Pipeline
  */
 extern const Pipeline *pipeline_get(const char *name, bool sound, MemoryContext cxt);
 
+/*
+ * Has this transaction asked for the pipeline since this was last called? What
+ * was judged by a version stays judged by it: a later edit makes another.
+ */
+extern bool pipeline_take_use(const char *name);
+
 /* The index of a stage, or NO_STAGE. */
 extern int	pipeline_stage(const Pipeline *pipeline, const char *name, int len);
 

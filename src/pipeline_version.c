@@ -37,6 +37,8 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "pipeline.h"
+
 PG_FUNCTION_INFO_V1(record_version);
 PG_FUNCTION_INFO_V1(import_versions);
 
@@ -162,8 +164,10 @@ record_pipeline(Datum pipeline, const Change *change)
 		TransactionId xmin = DatumGetTransactionId(SPI_getbinval(row, desc, 3, &isnull));
 		bool		is_recent = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 
-		/* One that this transaction imported is not its own. */
-		if (!no_version && is_recent && TransactionIdIsCurrentTransactionId(xmin))
+		bool		used = pipeline_take_use(TextDatumGetCString(pipeline));
+
+		/* One that this transaction imported is not its own; one that leads were judged by stays. */
+		if (!no_version && is_recent && !used && TransactionIdIsCurrentTransactionId(xmin))
 		{
 			Oid			types[] = {TEXTOID, INT4OID, JSONBOID};
 			Datum		values[] = {pipeline, Int32GetDatum(version), definition};

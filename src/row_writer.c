@@ -304,9 +304,9 @@ prepare_scan(RowWriter *writer, Relation index)
 	MemoryContextSwitchTo(old);
 }
 
-/* Any entry of the index counts, dead or not, so that no row need be fetched. */
 bool
-row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result)
+row_writer_last(RowWriter *writer, int key, int last, Datum value, bool exact,
+				Datum *result)
 {
 	Relation	rel = table_open(writer->table, NoLock);
 	Relation	index;
@@ -330,10 +330,18 @@ row_writer_last(RowWriter *writer, int key, int last, Datum value, Datum *result
 	if (!writer->scan_ready)
 		prepare_scan(writer, index);
 	writer->scan_key.sk_argument = value;
-	scan = funnel_index_beginscan(rel, index, SnapshotAny, 1);
-	scan->xs_want_itup = true;
+	scan = funnel_index_beginscan(rel, index, exact ? SnapshotSelf : SnapshotAny, 1);
+	scan->xs_want_itup = !exact;
 	index_rescan(scan, &writer->scan_key, 1, NULL, 0);
-	if (index_getnext_tid(scan, BackwardScanDirection) != NULL)
+	if (exact)
+	{
+		TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+		if (index_getnext_slot(scan, BackwardScanDirection, slot))
+			*result = slot_getattr(slot, writer->columns[last], &isnull);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	else if (index_getnext_tid(scan, BackwardScanDirection) != NULL)
 		*result = index_getattr(scan->xs_itup, 2, scan->xs_itupdesc, &isnull);
 	index_endscan(scan);
 	index_close(index, NoLock);

@@ -31,12 +31,13 @@ extern Oid	row_writer_column_type(const RowWriter *writer, int column);
 extern Oid	row_writer_owner(const RowWriter *writer);
 
 /*
- * At least the greatest value of column "last", of a type passed by value,
- * among the rows that have this value in column "key" (rows of transactions
- * that failed may count too); false if there is none. The table's primary key
+ * The greatest value of column "last", of a type passed by value, among the
+ * rows that have this value in column "key", committed or of this transaction;
+ * false if there is none. Unless it is to be exact, only the index is asked,
+ * and rows of transactions that failed may count too. The table's primary key
  * must be (key, last); errors: undefined_object.
  */
 extern bool row_writer_last(RowWriter *writer, int key, int last, Datum value,
-							Datum *result);
+							bool exact, Datum *result);
 
 #endif							/* FUNNEL_ROW_WRITER_H */
