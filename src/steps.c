@@ -241,6 +241,48 @@ find_implied(const Steps *eval, int64 n, Chain *chain)
 }
 
 /*
+ * Each step for itself: the mask of the steps whose first entry, which is put
+ * into the chain, lies in the period.
+ */
+static uint64
+find_any(const Steps *eval, int64 n, Chain *chain)
+{
+	const StepEntry *entries = eval->entries;
+	uint64		seen = 0;
+	uint64		counted = 0;
+
+	chain->length = 0;
+	for (int64 i = 0; i < n; i++)
+	{
+		uint64		found = entries[i].mask & ~seen;
+
+		seen |= found;
+		if (found == 0 || !in_period(&eval->period, entries[i].at))
+			continue;
+		counted |= found;
+		chain->length = Max(chain->length, pg_leftmost_one_pos64(found) + 1);
+		for (; found != 0; found &= found - 1)
+			chain->entry[pg_rightmost_one_pos64(found)] = &entries[i];
+	}
+	return counted;
+}
+
+/* The chain of a lead with n > 0 entries, in all modes but any. */
+static inline const Chain *
+find_chain(const Steps *eval, int64 n, Chain *a, Chain *b)
+{
+	switch (eval->mode)
+	{
+		case STEPS_ORDERED:
+			return find_ordered(eval, n, a, b);
+		case STEPS_STRICT:
+			return find_strict(eval, n, a, b);
+		default:
+			return find_implied(eval, n, a);
+	}
+}
+
+/*
  * Adds the lead's amount to the steps in mask: the last one up to the end of
  * the stay that the entry begins.
  */
@@ -251,7 +293,7 @@ add_amount(Steps *eval, const Lead *lead, int64 n, const StepEntry *furthest,
 	int64		last;
 	Amount		amount;
 
-	if (!eval->amounts || !lead->rich || furthest == NULL)
+	if (!eval->amounts || !lead->rich)
 		return;
 	last = furthest->event;
 	for (int64 i = last + 1; i < n; i++)
@@ -269,31 +311,14 @@ add_amount(Steps *eval, const Lead *lead, int64 n, const StepEntry *furthest,
 			amount_sum_add(&eval->steps[i].amount, &amount);
 }
 
-/* Each step for itself. */
+/* Counts each step for itself. */
 static void
 add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
 {
-	const StepEntry *entries = eval->entries;
-	const StepEntry *furthest = NULL;
-	uint64		seen = 0;
-	uint64		counted = 0;
-	int			highest = -1;
+	Chain		chain;
+	uint64		counted = find_any(eval, n, &chain);
 
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64		found = entries[i].mask & ~seen;
-
-		seen |= found;
-		if (found == 0 || !in_period(&eval->period, entries[i].at))
-			continue;
-		counted |= found;
-		if (pg_leftmost_one_pos64(found) > highest)
-		{
-			highest = pg_leftmost_one_pos64(found);
-			furthest = &entries[i];
-		}
-	}
-	for (int step = 0; step <= highest; step++)
+	for (int step = 0; step < chain.length; step++)
 	{
 		if (!(counted & STEP(step)))
 			continue;
@@ -303,7 +328,8 @@ add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
 		if (counted & 1)
 			eval->steps[step].with_first++;
 	}
-	add_amount(eval, lead, nevents, furthest, counted);
+	if (counted != 0)
+		add_amount(eval, lead, nevents, chain.entry[chain.length - 1], counted);
 }
 
 /* Is the window that began then over at as_of? */
@@ -345,21 +371,12 @@ steps_add(Steps *eval, const Lead *lead)
 	for (int step = 0; step < eval->nsteps; step++)
 		eval->steps[step].ever += (ever >> step) & 1;
 
-	switch (eval->mode)
+	if (eval->mode == STEPS_ANY)
 	{
-		case STEPS_ORDERED:
-			chain = find_ordered(eval, n, &a, &b);
-			break;
-		case STEPS_STRICT:
-			chain = find_strict(eval, n, &a, &b);
-			break;
-		case STEPS_IMPLIED:
-			chain = find_implied(eval, n, &a);
-			break;
-		default:
-			add_any(eval, lead, nevents, n);
-			return;
+		add_any(eval, lead, nevents, n);
+		return;
 	}
+	chain = find_chain(eval, n, &a, &b);
 	if (chain->length == 0)
 		return;
 	eval->length[chain->length]++;
@@ -380,6 +397,88 @@ steps_add(Steps *eval, const Lead *lead)
 		eval->mature_length[chain->length] += window_closed(eval, chain->anchor);
 		if (chain->length < eval->nsteps && window_open(eval, chain, n))
 			eval->steps[chain->length].pending++;
+	}
+}
+
+/*
+ * Why the lead did not take the step, the first that it did not take. Of a
+ * chain, it is said what came of it after its last entry.
+ */
+static StepsWhy
+why_not(const Steps *eval, const Chain *chain, int64 n, int step)
+{
+	const StepEntry *entries = eval->entries;
+	uint64		wanted = STEP(step);
+	const StepEntry *last = NULL;
+	const StepEntry *previous;
+
+	/* these are the pending ones, whatever else can be said of them */
+	if (eval->mode != STEPS_ANY && eval->within != NO_LIMIT && chain->length > 0 &&
+		window_open(eval, chain, n))
+		return WHY_WINDOW_OPEN;
+
+	/* a later step would have brought this one along */
+	if (eval->mode == STEPS_IMPLIED)
+		wanted = first_steps(eval->nsteps) & ~first_steps(step);
+	for (int64 i = 0; i < n; i++)
+		if (entries[i].mask & wanted)
+			last = &entries[i];
+	if (last == NULL)
+		return WHY_NEVER;
+	if (eval->mode == STEPS_ANY || chain->length == 0)
+		return WHY_PERIOD;
+	if (eval->mode == STEPS_IMPLIED)
+		return WHY_WINDOW;
+
+	previous = chain->entry[step - 1];
+	if (eval->mode == STEPS_STRICT)
+	{
+		if (last < previous)
+			return WHY_BEFORE;
+		if (last == previous)
+			return WHY_USED;
+		if (previous[1].stay == previous->stay + 1 && (previous[1].mask & wanted))
+			return WHY_WINDOW;
+		return WHY_BETWEEN;
+	}
+	for (int64 i = previous->tie; i < n; i++)
+		if ((entries[i].mask & wanted) && !in_chain(chain, &entries[i]))
+			return WHY_WINDOW;
+	return last->at < previous->at ? WHY_BEFORE : WHY_USED;
+}
+
+void
+steps_trace(Steps *eval, const Lead *lead, StepsTrace *trace)
+{
+	int64		n = collect_entries(eval, lead, lead_count_before(lead, eval->as_of));
+	Chain		a,
+				b;
+	const Chain *chain = &a;
+
+	a.length = 0;
+	trace->reached = 0;
+	trace->entered = 0;
+	if (n > 0)
+	{
+		if (eval->mode == STEPS_ANY)
+			trace->reached = find_any(eval, n, &a);
+		else
+		{
+			chain = find_chain(eval, n, &a, &b);
+			trace->reached = first_steps(chain->length);
+		}
+	}
+	for (int step = 0; step < chain->length; step++)
+		if ((trace->reached & STEP(step)) && chain->entry[step] != NULL)
+		{
+			trace->entered |= STEP(step);
+			trace->at[step] = chain->entry[step]->at;
+		}
+	trace->missing = eval->nsteps;
+	if (trace->reached != first_steps(eval->nsteps))
+	{
+		trace->missing = pg_rightmost_one_pos64(~trace->reached);
+		trace->why = why_not(eval, chain, n, trace->missing);
 	}
 }
 

@@ -65,6 +65,31 @@ extern void steps_begin(Steps *eval, MemoryContext cxt);
 extern void steps_add(Steps *eval, const Lead *lead);
 extern void steps_finish(Steps *eval);
 
+/* Why a lead did not take a step; "before" and "outside" are of the step's entries. */
+typedef enum StepsWhy
+{
+	WHY_NEVER,					/* none of them */
+	WHY_PERIOD,					/* outside the period */
+	WHY_WINDOW_OPEN,			/* it may yet: see StepCount.pending */
+	WHY_WINDOW,					/* outside the window */
+	WHY_BEFORE,					/* all before the step before */
+	WHY_BETWEEN,				/* another stay came between */
+	WHY_USED					/* the last one is an earlier step of the chain */
+} StepsWhy;
+
+/* What steps_add() counts of one lead. */
+typedef struct StepsTrace
+{
+	uint64		reached;		/* bit i: step i */
+	uint64		entered;		/* those of them that were entered, not implied */
+	int64		at[STEPS_MAX];	/* when */
+	int			missing;		/* the first step not reached, or nsteps */
+	StepsWhy	why;			/* it was not reached */
+} StepsTrace;
+
+/* Instead of steps_add(): nothing is counted. */
+extern void steps_trace(Steps *eval, const Lead *lead, StepsTrace *trace);
+
 /* Leads at a step, but the first, that are at the one before too. */
 static inline int64
 steps_converted(const Steps *eval, int step)
