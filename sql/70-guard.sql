@@ -12,7 +12,7 @@ BEGIN
     END IF;
 EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN
     RAISE NOTICE 'role "funnel_arbiter" was not created: %', SQLERRM
-        USING HINT = 'Nobody but superusers can override a pipeline until somebody who may does: CREATE ROLE funnel_arbiter.';
+        USING HINT = 'Nobody can override a pipeline until somebody who may does: CREATE ROLE funnel_arbiter.';
 END
 $do$;
 
@@ -195,18 +195,25 @@ END
 $$;
 COMMENT ON FUNCTION funnel.column_type(regclass, text, text) IS 'internal: the type of a column';
 
--- An expression for the key of a lead as it stands in a history's column "lead".
-CREATE FUNCTION funnel.lead_expression(target regclass, columns text[]) RETURNS text
+-- A column of a source "s" as a value of a key column.
+CREATE FUNCTION funnel.key_expression(target regclass, key text, source text) RETURNS text
     STABLE PARALLEL SAFE LANGUAGE sql
-    RETURN (SELECT CASE WHEN pg_catalog.cardinality(columns) = 1 THEN pg_catalog.max(pg_catalog.format('s.%I', name))
+    RETURN (SELECT pg_catalog.format('s.%I::%s', source, pg_catalog.format_type(a.atttypid, -1))
+              FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = target AND a.attname = key);
+COMMENT ON FUNCTION funnel.key_expression(regclass, text, text) IS 'internal: SQL for a column of a lead''s key';
+
+-- The key of a lead as it stands in a history's column "lead", of columns of a source "s".
+CREATE FUNCTION funnel.lead_expression(target regclass, keys text[], sources text[]) RETURNS text
+    STABLE PARALLEL SAFE LANGUAGE sql
+    RETURN (SELECT CASE WHEN pg_catalog.cardinality(keys) = 1 THEN pg_catalog.max(e)
                    ELSE 'ROW(' || pg_catalog.string_agg(
-                        CASE a.atttypid WHEN 'pg_catalog.numeric'::regtype THEN pg_catalog.format('pg_catalog.trim_scale(s.%I)', name)
-                                        WHEN 'pg_catalog.bool'::regtype THEN pg_catalog.format('s.%I::text', name)
-                                        WHEN 'pg_catalog.bpchar'::regtype THEN pg_catalog.format('s.%I::text', name)
-                                        ELSE pg_catalog.format('s.%I', name) END, ', ' ORDER BY n) || ')::text' END
-              FROM pg_catalog.unnest(columns) WITH ORDINALITY AS u (name, n)
-              LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = name);
-COMMENT ON FUNCTION funnel.lead_expression(regclass, text[]) IS 'internal: SQL for the key of a lead in a history';
+                        CASE WHEN a.atttypid = 'pg_catalog.numeric'::regtype THEN pg_catalog.format('pg_catalog.trim_scale(%s)', e)
+                             WHEN a.atttypid IN ('pg_catalog.bool'::regtype, 'pg_catalog.bpchar'::regtype) THEN e || '::text'
+                             ELSE e END, ', ' ORDER BY n) || ')::text' END
+              FROM ROWS FROM (pg_catalog.unnest(keys), pg_catalog.unnest(sources)) WITH ORDINALITY AS u (key, source, n)
+             CROSS JOIN LATERAL funnel.key_expression(target, key, source) AS e
+              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = key);
+COMMENT ON FUNCTION funnel.lead_expression(regclass, text[], text[]) IS 'internal: SQL for the key of a lead in a history';
 
 -- Creates the history of a table, or adds what it lacks. Returns its name.
 CREATE FUNCTION funnel.make_history(target regclass, present text, key_columns text[], amount text, keep text[]) RETURNS text
@@ -214,20 +221,29 @@ CREATE FUNCTION funnel.make_history(target regclass, present text, key_columns t
 DECLARE
     guarded pg_class := (SELECT c FROM pg_class AS c WHERE c.oid = target);
     schema name := (SELECT nspname FROM pg_namespace WHERE oid = guarded.relnamespace);
-    name text := coalesce(present, left(guarded.relname, 55) || '_history');
-    history oid := to_regclass(format('%I.%I', schema, name));
+    prefix text := guarded.relname;
+    name text := coalesce(present, guarded.relname || '_history');
+    history oid;
     part text;
     columns text := '';
     grantee record;
     existing record;
 BEGIN
     IF octet_length(name) > 63 THEN
-        name := left(name, 20) || '_' || substr(md5(guarded.relname), 1, 8) || '_history';
-        history := to_regclass(format('%I.%I', schema, name));
+        -- names have 63 bytes; those that begin alike must not get the same history
+        WHILE octet_length(prefix) > 46 LOOP
+            prefix := left(prefix, -1);
+        END LOOP;
+        name := prefix || '_' || substr(md5(guarded.relname), 1, 8) || '_history';
     END IF;
+    history := to_regclass(format('%I.%I', schema, name));
     IF cardinality(key_columns) > 1 THEN
         columns := 'lead text NOT NULL';
         FOREACH part IN ARRAY key_columns LOOP
+            IF octet_length(part) > 59 THEN
+                RAISE EXCEPTION 'name of key column "%" is too long', part USING ERRCODE = 'name_too_long',
+                    HINT = 'Give it one of at most 59 bytes: its column in the history is called "key_" and the name.';
+            END IF;
             columns := columns || format(', %I %s', 'key_' || part, funnel.column_type(target, part, 'key'));
         END LOOP;
     ELSE
@@ -249,10 +265,18 @@ BEGIN
             EXECUTE format('REVOKE ALL ON %I.%I FROM %s', schema, name,
                            CASE grantee.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee.oid)) END);
         END LOOP;
-    ELSIF EXISTS (SELECT FROM unnest('{lead,from_stage,to_stage,at,changed_by,reason,amount,override,override_by,pipeline,version}'::text[]) AS c
-                   WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = history AND attname = c AND NOT attisdropped)) THEN
+    ELSIF (SELECT relkind FROM pg_class WHERE oid = history) <> 'r'
+          OR EXISTS (SELECT FROM unnest('{from_stage,to_stage,at,changed_by,reason,override,override_by,pipeline,version}'::text[],
+                                        '{text,text,timestamptz,text,text,text,text,text,int}'::regtype[]) AS c (name, type)
+                      WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = history AND a.attname = c.name
+                                           AND a.atttypid = c.type AND NOT a.attisdropped))
+          OR (SELECT count(*) FROM pg_attribute WHERE attrelid = history AND attname IN ('lead', 'amount') AND NOT attisdropped) < 2 THEN
         RAISE EXCEPTION 'table "%.%" exists, and is not a history of stage changes', schema, name
             USING ERRCODE = 'duplicate_table', HINT = 'Rename it: a history gets the name of its table and "_history".';
+    ELSIF (SELECT relowner FROM pg_class WHERE oid = history) <> guarded.relowner THEN
+        RAISE EXCEPTION 'history "%.%" does not belong to the owner of table %', schema, name, target
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('ALTER TABLE %I.%I OWNER TO %I, or rename it.', schema, name, pg_get_userbyid(guarded.relowner));
     ELSIF EXISTS (SELECT FROM unnest(key_columns) AS k, pg_attribute AS source
                    WHERE source.attrelid = target AND source.attname = k
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a
@@ -327,8 +351,8 @@ BEGIN
         '   FROM %12$s AS s'
         '   LEFT JOIN LATERAL (SELECT to_stage, at FROM %1$I.%2$I WHERE lead = %4$s ORDER BY at DESC LIMIT 1) AS h ON true'
         '  WHERE s.%5$I IS NOT NULL AND s.%5$I::text IS DISTINCT FROM h.to_stage',
-        schema, history, more, funnel.lead_expression(target, key_columns), stage,
-        CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('s.%I', at) END,
+        schema, history, more, funnel.lead_expression(target, key_columns, key_columns), stage,
+        CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('CASE WHEN isfinite(s.%1$I) THEN s.%1$I END', at) END,
         CASE WHEN actor IS NULL THEN 'NULL' ELSE format('s.%I::text', actor) END,
         CASE WHEN reason IS NULL THEN 'NULL' ELSE format('s.%I::text', reason) END,
         CASE WHEN amount IS NULL THEN 'NULL' ELSE format('s.%I', amount) END,
@@ -369,6 +393,10 @@ DECLARE
 BEGIN
     IF target IS NULL OR pipeline IS NULL OR stage IS NULL OR key_columns IS NULL OR mode IS NULL OR keep IS NULL OR backfill IS NULL THEN
         RAISE EXCEPTION 'arguments target, pipeline, stage, key, mode, keep and backfill must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF cardinality(key_columns) = 0 OR NOT funnel.are_names(key_columns) OR NOT funnel.are_names(keep)
+          OR EXISTS (SELECT FROM unnest(key_columns) AS k GROUP BY k HAVING count(*) > 1) OR EXISTS (SELECT FROM unnest(keep) AS k GROUP BY k HAVING count(*) > 1) THEN
+        RAISE EXCEPTION 'arguments key and keep must be names of columns, each once' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Write key => ''id'', or key => ''{region,id}'' and keep => ''{owner,campaign}''.';
     ELSIF guarded.relkind NOT IN ('r', 'p') THEN
         RAISE EXCEPTION '% is not a table', target USING ERRCODE = 'wrong_object_type',
             HINT = 'Views have no rows of their own: attach to the table behind it.';
@@ -415,7 +443,7 @@ BEGIN
     -- a table that was renamed keeps the history it has
     history := funnel.make_history(target,
         (SELECT a.history FROM funnel.attached AS a
-          WHERE format('%I.%I', a.table_schema, a.table_name)::regclass = target AND a.trigger_name = 'funnel_guard'
+          WHERE a.table_schema = schema AND a.table_name = guarded.relname AND a.trigger_name = 'funnel_guard'
             AND to_regclass(format('%I.%I', schema, a.history)) IS NOT NULL),
         key_columns, amount, keep);
     SELECT string_agg(format('%L', a), ', ')
@@ -434,7 +462,7 @@ BEGIN
              ORDER BY 1) AS v
      WHERE a IS NOT NULL;
     FOR member IN SELECT m FROM funnel.inheritance(target) AS m LOOP
-        SELECT n.nspname, c.relowner INTO existing
+        SELECT n.nspname, c.relname, c.relowner INTO existing
           FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = member;
         IF existing.nspname <> schema OR existing.relowner <> guarded.relowner THEN
             RAISE EXCEPTION 'table %, which inherits from %, is in another schema or of another owner', member, target
@@ -442,7 +470,7 @@ BEGIN
                 HINT = 'Its changes are recorded in the same history, which must be beside it and of its owner.';
         END IF;
         FOR existing IN SELECT table_schema, table_name, trigger_name FROM funnel.attached
-                         WHERE format('%I.%I', table_schema, table_name)::regclass = member AND trigger_name = 'funnel_guard' LOOP
+                         WHERE table_schema = existing.nspname AND table_name = existing.relname AND trigger_name = 'funnel_guard' LOOP
             EXECUTE format('DROP TRIGGER %I ON %I.%I', existing.trigger_name, existing.table_schema, existing.table_name);
         END LOOP;
         EXECUTE format('CREATE TRIGGER funnel_guard AFTER INSERT OR UPDATE OR DELETE ON %s'
@@ -480,10 +508,15 @@ DECLARE
     existing record;
     role text;
 BEGIN
+    IF target IS NULL THEN
+        RAISE EXCEPTION 'argument target must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     role := funnel.become_owner(target);
     FOR existing IN SELECT a.table_schema, a.table_name, a.trigger_name
                       FROM funnel.attached AS a
-                      JOIN funnel.inheritance(target) AS m ON format('%I.%I', a.table_schema, a.table_name)::regclass = m LOOP
+                      JOIN pg_class AS c ON c.relname = a.table_name
+                      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = a.table_schema
+                      JOIN funnel.inheritance(target) AS m ON c.oid = m LOOP
         EXECUTE format('DROP TRIGGER %I ON %I.%I', existing.trigger_name, existing.table_schema, existing.table_name);
         found_one := true;
     END LOOP;
@@ -513,12 +546,16 @@ DECLARE
     lead_columns text[] := CASE WHEN import_history.lead LIKE '{%' THEN import_history.lead::text[] ELSE ARRAY[import_history.lead] END;
     late record;
     more text := '';
-    more_values text := '';
     written bigint;
     role text;
 BEGIN
+    IF target IS NULL OR source IS NULL OR lead_columns IS NULL OR stage IS NULL OR at IS NULL THEN
+        RAISE EXCEPTION 'arguments target, source, lead, stage and at must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     SELECT x.* INTO a FROM funnel.attached AS x
-     WHERE format('%I.%I', x.table_schema, x.table_name)::regclass = target AND x.history IS NOT NULL;
+      JOIN pg_class AS c ON c.relname = x.table_name AND c.oid = target
+      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = x.table_schema
+     WHERE x.history IS NOT NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table % is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
             HINT = 'Call funnel.attach() first: it makes the history that rows are imported into.';
@@ -536,9 +573,9 @@ BEGIN
     EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', a.table_schema, a.history);
     EXECUTE format(
         'SELECT count(*) FILTER (WHERE lead IS NOT NULL) AS n, min(lead::text) AS lead, count(*) FILTER (WHERE lead IS NULL) AS keyless'
-        '  FROM (SELECT %1$s AS lead, s.%2$I AS at FROM %3$s AS s WHERE s.%4$I IS NOT NULL) AS i'
+        '  FROM (SELECT %1$s AS lead, s.%2$I::timestamptz AS at FROM %3$s AS s WHERE s.%4$I IS NOT NULL) AS i'
         ' WHERE at >= least(%7$s, (SELECT min(h.at) FROM %5$I.%6$I AS h WHERE h.lead = i.lead)) OR NOT isfinite(at) OR lead IS NULL',
-        funnel.lead_expression(source, lead_columns), at, source, stage, a.table_schema, a.history,
+        funnel.lead_expression(target, a.key_columns, lead_columns), at, source, stage, a.table_schema, a.history,
         CASE WHEN a.at_column IS NULL THEN 'clock_timestamp()' ELSE '''infinity''' END) INTO late;
     IF late.keyless > 0 THEN
         RAISE EXCEPTION '% rows of % have no key', late.keyless, source USING ERRCODE = 'null_value_not_allowed',
@@ -549,9 +586,8 @@ BEGIN
             HINT = 'Leave out the rows from the lead''s first entry in the history on, and those in the future.';
     END IF;
     IF cardinality(lead_columns) > 1 THEN
-        SELECT string_agg(format(', %I', 'key_' || k), '' ORDER BY n), string_agg(format(', s.%I', c), '' ORDER BY n)
-          INTO more, more_values
-          FROM unnest(a.key_columns, lead_columns) WITH ORDINALITY AS u (k, c, n);
+        SELECT string_agg(format(', %I', 'key_' || k), '' ORDER BY n) INTO more
+          FROM unnest(a.key_columns) WITH ORDINALITY AS u (k, n);
     END IF;
     EXECUTE format(
         'INSERT INTO %1$I.%2$I (lead, from_stage, to_stage, at, changed_by, reason, amount, pipeline, version%3$s)'
@@ -566,12 +602,12 @@ BEGIN
         '  WHERE to_stage IS DISTINCT FROM previous',
         a.table_schema, a.history, more, a.pipeline,
         (SELECT string_agg(format(', %I', 'k' || n), '' ORDER BY n) FROM unnest(lead_columns) WITH ORDINALITY AS u (c, n) WHERE more <> ''),
-        funnel.lead_expression(source, lead_columns), stage, at,
+        funnel.lead_expression(target, a.key_columns, lead_columns), stage, at,
         CASE WHEN actor IS NULL THEN 'NULL' ELSE format('s.%I::text', actor) END,
         CASE WHEN reason IS NULL THEN 'NULL::text' ELSE format('s.%I::text', reason) END,
         CASE WHEN amount IS NULL THEN 'NULL::numeric' ELSE format('s.%I', amount) END,
-        (SELECT string_agg(format(', s.%I AS %I', c, 'k' || n), '' ORDER BY n)
-           FROM unnest(lead_columns) WITH ORDINALITY AS u (c, n) WHERE more <> ''),
+        (SELECT string_agg(format(', %s AS %I', funnel.key_expression(target, k, c), 'k' || n), '' ORDER BY n)
+           FROM unnest(a.key_columns, lead_columns) WITH ORDINALITY AS u (k, c, n) WHERE more <> ''),
         source);
     GET DIAGNOSTICS written = ROW_COUNT;
     PERFORM funnel.become_again(role);

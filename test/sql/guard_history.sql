@@ -4,6 +4,7 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET client_min_messages = warning;
+SET jit = off;    -- many small statements
 \set SHOW_CONTEXT never
 \pset null '-'
 CREATE ROLE regress_funnel_owner;
@@ -12,6 +13,7 @@ CREATE ROLE regress_funnel_reader;
 CREATE SCHEMA guard_history AUTHORIZATION regress_funnel_owner;
 GRANT USAGE ON SCHEMA guard_history TO PUBLIC;
 SET search_path = guard_history, public;
+CREATE FUNCTION refused(query text) RETURNS text LANGUAGE plpgsql AS $$BEGIN EXECUTE query; RETURN 'passed'; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM; END $$;
 SELECT FROM funnel.create_pipeline('guard history', '{mql,sal,won}', '{lost}');
 SET ROLE regress_funnel_owner;
 
@@ -312,6 +314,60 @@ SELECT funnel.attach('taken', 'guard history', key => '{id,nothing}');
 SELECT funnel.attach('taken', 'guard history', stage => 'nothing');
 SELECT funnel.attach('taken', 'guard history', stage => 'ctid');
 SELECT to_regclass('taken_history');
+-- Another role's table under the history's name, one with columns of other types, a view.
+RESET ROLE;
+GRANT CREATE ON SCHEMA guard_history TO regress_funnel_writer;
+SET ROLE regress_funnel_writer;
+CREATE TABLE taken_history (lead int, from_stage text, to_stage text, at timestamptz, changed_by text, reason text, amount numeric, override text, override_by text, pipeline text, version int, PRIMARY KEY (lead, at));
+GRANT ALL ON taken_history TO regress_funnel_owner;
+SET ROLE regress_funnel_owner;
+SELECT funnel.attach('taken', 'guard history');
+RESET ROLE;
+ALTER TABLE taken_history OWNER TO regress_funnel_owner;
+ALTER TABLE taken_history ALTER version TYPE text;
+SET ROLE regress_funnel_owner;
+SELECT funnel.attach('taken', 'guard history');
+DROP TABLE taken_history;
+CREATE VIEW taken_history AS SELECT * FROM plain_history;
+SELECT funnel.attach('taken', 'guard history');
+DROP VIEW taken_history;
+-- Keys and kept columns that are none.
+SELECT key, keep, message FROM (VALUES ('{}', '{}'), ('{NULL}', '{}'), ('{id,id}', '{}'), (' ', '{}'), ('id', '{NULL}'), ('id', '{stage,stage}'), ('id', '{{stage}}')) v(key, keep),
+     refused(format('SELECT funnel.attach(''taken'', ''guard history'', key => %L, keep => %L)', key, keep)) message;
+SELECT to_regclass('taken_history');
+
+--
+-- Names: the history's is the table's and "_history", as far as names go; those that begin alike have histories of their own
+--
+CREATE TABLE a_name_of_forty_six_bytes_and_not_one_more____ (id int, stage text);
+CREATE TABLE a_name_of_fifty_five_bytes_to_which_history_just_fits__ (id int, stage text);
+CREATE TABLE a_name_of_sixty_three_bytes_that_begins_like_another_name__one1 (id int, stage text);
+CREATE TABLE a_name_of_sixty_three_bytes_that_begins_like_another_name__two2 (id int, stage text);
+CREATE TABLE "リードの段階を記録する表の名前はとても長い" (id int, stage text);
+SELECT octet_length(relname) AS bytes, octet_length(funnel.attach(oid, 'guard history')::text) AS bytes_of_history, funnel.attach(oid, 'guard history') AS history
+  FROM pg_class WHERE relnamespace = 'guard_history'::regnamespace AND (relname LIKE 'a_name%' OR relname LIKE 'リ%') ORDER BY relname COLLATE "C";
+INSERT INTO a_name_of_sixty_three_bytes_that_begins_like_another_name__one1 VALUES (1, 'mql');
+INSERT INTO "リードの段階を記録する表の名前はとても長い" VALUES (1, 'mql');
+SELECT count(*) FROM (SELECT funnel.attach('a_name_of_sixty_three_bytes_that_begins_like_another_name__one1', 'guard history')) a;
+CREATE TABLE long_key ("a column of a key that has a name of sixty-three bytes, no less" int, id int, stage text);
+SELECT funnel.attach('long_key', 'guard history', key => '{"a column of a key that has a name of sixty-three bytes, no less",id}');
+SELECT funnel.attach('long_key', 'guard history', key => 'a column of a key that has a name of sixty-three bytes, no less');
+INSERT INTO long_key VALUES (1, 1, 'mql');
+
+--
+-- What others have guarded, in schemas that are closed to this role, is no concern of its
+--
+RESET ROLE;
+CREATE SCHEMA guard_history_closed;
+CREATE TABLE guard_history_closed.leads (id int, stage text);
+SELECT funnel.attach('guard_history_closed.leads', 'guard history');
+SET ROLE regress_funnel_owner;
+CREATE TABLE open_one (id int, stage text);
+SELECT funnel.attach('open_one', 'guard history');
+SELECT funnel.attach('open_one', 'guard history', mode => 'warn');
+CREATE TABLE open_log (lead int, stage text, at timestamptz);
+SELECT funnel.import_history('open_one', 'open_log');
+SELECT funnel.detach('open_one');
 
 --
 -- Temporary and unlogged tables have such a history
@@ -335,7 +391,7 @@ SELECT count(*) FROM guard_history.plain_history WHERE lead = 401;
 
 RESET ROLE;
 SET client_min_messages = error;
-DROP SCHEMA guard_history CASCADE;
+DROP SCHEMA guard_history, guard_history_closed CASCADE;
 DROP TABLE plain, plain_history, scratch, scratch_history;
 DELETE FROM funnel.pipeline WHERE name = 'guard history';
 DROP ROLE regress_funnel_owner, regress_funnel_writer, regress_funnel_reader;

@@ -41,6 +41,12 @@ SELECT lead, from_stage, to_stage, CASE WHEN at < '2025-01-01' THEN at::text WHE
 -- What is guarded from then on goes on from there.
 UPDATE leads SET stage = 'sal', changed = NULL WHERE id = 5;
 SELECT lead, from_stage, to_stage FROM leads_history WHERE lead = 5 ORDER BY at;
+-- A time that is none is taken for not known.
+CREATE TABLE timeless (id int PRIMARY KEY, stage text, changed timestamptz);
+INSERT INTO timeless VALUES (1, 'mql', 'infinity'), (2, 'mql', '-infinity');
+SELECT funnel.attach('timeless', 'guard import', at => 'changed', backfill => true);
+UPDATE timeless SET stage = 'sal', changed = NULL;
+SELECT lead, from_stage, to_stage, at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS just_now FROM timeless_history ORDER BY lead, at;
 -- All kinds of keys: what backfill writes is what the guard writes.
 CREATE TYPE region AS ENUM ('eu', 'us');
 CREATE FUNCTION backfilled(type text, key text, OUT lead text, OUT changes text) RETURNS SETOF record LANGUAGE plpgsql AS $$
@@ -125,7 +131,20 @@ INSERT INTO wide_log VALUES ('eu, west', 1, 'mql', '2024-01-01'), ('eu, west', 1
 SELECT funnel.import_history('wide', 'wide_log', lead => '{Region,no}', stage => 'New Stage', at => 'When');
 INSERT INTO wide VALUES ('eu, west', 1, 'mql');
 SELECT lead, key_region, key_id, from_stage, to_stage FROM wide_history ORDER BY at;
+-- Columns of other types are converted, or cannot be.
+CREATE TABLE text_log (lead text, stage text, at text, amount text);
+INSERT INTO text_log VALUES ('901', 'mql', '2024-01-01 10:00+00', NULL);
+SELECT funnel.import_history('crm', 'text_log');
+UPDATE text_log SET lead = 'nine';
+SELECT funnel.import_history('crm', 'text_log');
+UPDATE text_log SET lead = '902', at = 'yesterday, or so';
+SELECT funnel.import_history('crm', 'text_log');
+CREATE VIEW wide_view AS SELECT 'eu' AS region, '7' AS id, lower('MQL') AS stage, date '2024-01-01' AS at;
+SELECT funnel.import_history('wide', 'wide_view', lead => '{region,id}');
+SELECT lead, to_stage, at FROM crm_history WHERE lead > 900 UNION ALL SELECT key_id, to_stage, at FROM wide_history WHERE key_id > 1;
 -- What is asked for that is not there.
+SELECT funnel.import_history(NULL, 'log');
+SELECT funnel.import_history('crm', 'log', stage => NULL);
 SELECT funnel.import_history('wide', 'wide_log', lead => 'no', stage => 'New Stage', at => 'When');
 SELECT funnel.import_history('wide', 'wide_log', lead => '{Region,no}', at => 'When');
 SELECT funnel.import_history('wide', 'wide_log', lead => '{Region,nothing}', stage => 'New Stage', at => 'When');

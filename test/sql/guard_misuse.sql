@@ -56,6 +56,7 @@ CREATE MATERIALIZED VIEW a_matview AS SELECT * FROM leads;
 CREATE TYPE a_type AS (id int, stage text);
 CREATE SEQUENCE a_sequence;
 SELECT a.name, t.* FROM unnest('{a_view,a_matview,a_type,a_sequence,leads_pkey,no_such_table,leads}'::text[]) a(name), with_trigger(format('SELECT funnel.attach(%L, ''guard misuse'')', a.name)) t;
+SELECT message FROM unnest('{funnel.attach(NULL\, ''guard misuse''),funnel.attach(''leads''\, NULL),funnel.detach(NULL)}'::text[]) call, with_trigger('SELECT ' || call);
 SELECT * FROM with_trigger('CREATE TRIGGER t AFTER INSERT ON a_view FOR EACH ROW GUARD');
 SELECT message FROM with_trigger('SELECT funnel.detach(''leads'')');
 \x off
