@@ -149,10 +149,10 @@ funnel_trace(PG_FUNCTION_ARGS)
 	eval->mode = arg_mode(fcinfo, 3);
 	eval->period = arg_period(fcinfo, 4);
 	eval->as_of = arg_as_of(fcinfo, 5);
+	eval->trace = trace = palloc(sizeof(StepsTrace));
 	stream = steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps);
 	for (Size i = 0; i < lengthof(why_words); i++)
 		why[i] = CStringGetTextDatum(why_words[i]);
-	trace = palloc(sizeof(StepsTrace));
 
 	/* memory of one lead's rows */
 	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
@@ -162,7 +162,7 @@ funnel_trace(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(rows);
 		Datum		key = key_text_datum(&stream->lead.key);
 
-		steps_trace(eval, &stream->lead, trace);
+		steps_add(eval, &stream->lead);
 		for (int i = 0; i < eval->nsteps; i++)
 		{
 			uint64		step = UINT64CONST(1) << i;

@@ -267,21 +267,6 @@ find_any(const Steps *eval, int64 n, Chain *chain)
 	return counted;
 }
 
-/* The chain of a lead with n > 0 entries, in all modes but any. */
-static inline const Chain *
-find_chain(const Steps *eval, int64 n, Chain *a, Chain *b)
-{
-	switch (eval->mode)
-	{
-		case STEPS_ORDERED:
-			return find_ordered(eval, n, a, b);
-		case STEPS_STRICT:
-			return find_strict(eval, n, a, b);
-		default:
-			return find_implied(eval, n, a);
-	}
-}
-
 /*
  * Adds the lead's amount to the steps in mask: the last one up to the end of
  * the stay that the entry begins.
@@ -311,27 +296,6 @@ add_amount(Steps *eval, const Lead *lead, int64 n, const StepEntry *furthest,
 			amount_sum_add(&eval->steps[i].amount, &amount);
 }
 
-/* Counts each step for itself. */
-static void
-add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
-{
-	Chain		chain;
-	uint64		counted = find_any(eval, n, &chain);
-
-	for (int step = 0; step < chain.length; step++)
-	{
-		if (!(counted & STEP(step)))
-			continue;
-		eval->steps[step].leads++;
-		if (step > 0 && (counted & STEP(step - 1)))
-			eval->steps[step].with_previous++;
-		if (counted & 1)
-			eval->steps[step].with_first++;
-	}
-	if (counted != 0)
-		add_amount(eval, lead, nevents, chain.entry[chain.length - 1], counted);
-}
-
 /* Is the window that began then over at as_of? */
 static inline bool
 window_closed(const Steps *eval, int64 at)
@@ -351,53 +315,6 @@ window_open(const Steps *eval, const Chain *chain, int64 n)
 		if ((entries[i].mask & STEP(0)) && in_period(&eval->period, entries[i].at))
 			return !window_closed(eval, entries[i].at);
 	return false;
-}
-
-void
-steps_add(Steps *eval, const Lead *lead)
-{
-	int64		nevents = lead_count_before(lead, eval->as_of);
-	int64		n = collect_entries(eval, lead, nevents);
-	uint64		ever = 0;
-	Chain		a,
-				b;
-	const Chain *chain;
-
-	if (n == 0)
-		return;
-	for (int64 i = 0; i < n; i++)
-		ever |= eval->entries[i].mask;
-	/* to add nothing is cheaper than to find out that there is nothing to add */
-	for (int step = 0; step < eval->nsteps; step++)
-		eval->steps[step].ever += (ever >> step) & 1;
-
-	if (eval->mode == STEPS_ANY)
-	{
-		add_any(eval, lead, nevents, n);
-		return;
-	}
-	chain = find_chain(eval, n, &a, &b);
-	if (chain->length == 0)
-		return;
-	eval->length[chain->length]++;
-	if (eval->durations)
-		for (int step = 1; step < chain->length; step++)
-		{
-			const StepEntry *entry = chain->entry[step];
-			const StepEntry *previous = chain->entry[step - 1];
-
-			if (entry != NULL && previous != NULL && entry->at >= previous->at)
-				samples_add(&eval->steps[step].durations,
-							elapsed(previous->at, entry->at));
-		}
-	add_amount(eval, lead, nevents, chain->entry[chain->length - 1],
-			   first_steps(chain->length));
-	if (eval->within != NO_LIMIT)
-	{
-		eval->mature_length[chain->length] += window_closed(eval, chain->anchor);
-		if (chain->length < eval->nsteps && window_open(eval, chain, n))
-			eval->steps[chain->length].pending++;
-	}
 }
 
 /*
@@ -447,38 +364,111 @@ why_not(const Steps *eval, const Chain *chain, int64 n, int step)
 	return last->at < previous->at ? WHY_BEFORE : WHY_USED;
 }
 
-void
-steps_trace(Steps *eval, const Lead *lead, StepsTrace *trace)
+/* What the lead did, for whoever asks; reached is the mask of its steps. */
+static void
+tell(const Steps *eval, const Chain *chain, uint64 reached, int64 n)
 {
-	int64		n = collect_entries(eval, lead, lead_count_before(lead, eval->as_of));
-	Chain		a,
-				b;
-	const Chain *chain = &a;
+	StepsTrace *trace = eval->trace;
 
-	a.length = 0;
-	trace->reached = 0;
+	trace->reached = reached;
 	trace->entered = 0;
-	if (n > 0)
-	{
-		if (eval->mode == STEPS_ANY)
-			trace->reached = find_any(eval, n, &a);
-		else
-		{
-			chain = find_chain(eval, n, &a, &b);
-			trace->reached = first_steps(chain->length);
-		}
-	}
 	for (int step = 0; step < chain->length; step++)
-		if ((trace->reached & STEP(step)) && chain->entry[step] != NULL)
+		if ((reached & STEP(step)) && chain->entry[step] != NULL)
 		{
 			trace->entered |= STEP(step);
 			trace->at[step] = chain->entry[step]->at;
 		}
 	trace->missing = eval->nsteps;
-	if (trace->reached != first_steps(eval->nsteps))
+	if (reached != first_steps(eval->nsteps))
 	{
-		trace->missing = pg_rightmost_one_pos64(~trace->reached);
+		trace->missing = pg_rightmost_one_pos64(~reached);
 		trace->why = why_not(eval, chain, n, trace->missing);
+	}
+}
+
+/* Counts each step for itself. */
+static void
+add_any(Steps *eval, const Lead *lead, int64 nevents, int64 n)
+{
+	Chain		chain;
+	uint64		counted = find_any(eval, n, &chain);
+
+	if (unlikely(eval->trace != NULL))
+		tell(eval, &chain, counted, n);
+	for (int step = 0; step < chain.length; step++)
+	{
+		if (!(counted & STEP(step)))
+			continue;
+		eval->steps[step].leads++;
+		if (step > 0 && (counted & STEP(step - 1)))
+			eval->steps[step].with_previous++;
+		if (counted & 1)
+			eval->steps[step].with_first++;
+	}
+	if (counted != 0)
+		add_amount(eval, lead, nevents, chain.entry[chain.length - 1], counted);
+}
+
+void
+steps_add(Steps *eval, const Lead *lead)
+{
+	int64		nevents = lead_count_before(lead, eval->as_of);
+	int64		n = collect_entries(eval, lead, nevents);
+	uint64		ever = 0;
+	Chain		a,
+				b;
+	const Chain *chain;
+
+	if (n == 0)
+	{
+		a.length = 0;
+		if (eval->trace != NULL)
+			tell(eval, &a, 0, n);
+		return;
+	}
+	for (int64 i = 0; i < n; i++)
+		ever |= eval->entries[i].mask;
+	/* to add nothing is cheaper than to find out that there is nothing to add */
+	for (int step = 0; step < eval->nsteps; step++)
+		eval->steps[step].ever += (ever >> step) & 1;
+
+	switch (eval->mode)
+	{
+		case STEPS_ORDERED:
+			chain = find_ordered(eval, n, &a, &b);
+			break;
+		case STEPS_STRICT:
+			chain = find_strict(eval, n, &a, &b);
+			break;
+		case STEPS_IMPLIED:
+			chain = find_implied(eval, n, &a);
+			break;
+		default:
+			add_any(eval, lead, nevents, n);
+			return;
+	}
+	if (unlikely(eval->trace != NULL))
+		tell(eval, chain, first_steps(chain->length), n);
+	if (chain->length == 0)
+		return;
+	eval->length[chain->length]++;
+	if (eval->durations)
+		for (int step = 1; step < chain->length; step++)
+		{
+			const StepEntry *entry = chain->entry[step];
+			const StepEntry *previous = chain->entry[step - 1];
+
+			if (entry != NULL && previous != NULL && entry->at >= previous->at)
+				samples_add(&eval->steps[step].durations,
+							elapsed(previous->at, entry->at));
+		}
+	add_amount(eval, lead, nevents, chain->entry[chain->length - 1],
+			   first_steps(chain->length));
+	if (eval->within != NO_LIMIT)
+	{
+		eval->mature_length[chain->length] += window_closed(eval, chain->anchor);
+		if (chain->length < eval->nsteps && window_open(eval, chain, n))
+			eval->steps[chain->length].pending++;
 	}
 }
 

@@ -33,8 +33,30 @@ typedef struct StepCount
 	Samples		durations;		/* from the previous step, microseconds */
 } StepCount;
 
+/* Why a lead did not take a step; "before" and "outside" are of the step's entries. */
+typedef enum StepsWhy
+{
+	WHY_NEVER,					/* none of them */
+	WHY_PERIOD,					/* outside the period */
+	WHY_WINDOW_OPEN,			/* it may yet: see StepCount.pending */
+	WHY_WINDOW,					/* outside the window */
+	WHY_BEFORE,					/* all before the step before */
+	WHY_BETWEEN,				/* another stay came between */
+	WHY_USED					/* the last one is an earlier step of the chain */
+} StepsWhy;
+
+/* What one lead did. */
+typedef struct StepsTrace
+{
+	uint64		reached;		/* bit i: step i */
+	uint64		entered;		/* those of them that were entered, not implied */
+	int64		at[STEPS_MAX];	/* when */
+	int			missing;		/* the first step not reached, or nsteps */
+	StepsWhy	why;			/* it was not reached */
+} StepsTrace;
+
 /*
- * One evaluation: filled in by the caller up to amounts, then steps_begin(),
+ * One evaluation: filled in by the caller up to trace, then steps_begin(),
  * steps_add() for each lead, and after steps_finish() the counts are in
  * steps[].
  */
@@ -49,6 +71,7 @@ typedef struct Steps
 	int64		as_of;			/* events from here on do not exist */
 	bool		durations;		/* are they wanted? */
 	bool		amounts;
+	StepsTrace *trace;			/* unless NULL: of the lead added last */
 
 	StepCount	steps[STEPS_MAX];
 
@@ -64,31 +87,6 @@ typedef struct Steps
 extern void steps_begin(Steps *eval, MemoryContext cxt);
 extern void steps_add(Steps *eval, const Lead *lead);
 extern void steps_finish(Steps *eval);
-
-/* Why a lead did not take a step; "before" and "outside" are of the step's entries. */
-typedef enum StepsWhy
-{
-	WHY_NEVER,					/* none of them */
-	WHY_PERIOD,					/* outside the period */
-	WHY_WINDOW_OPEN,			/* it may yet: see StepCount.pending */
-	WHY_WINDOW,					/* outside the window */
-	WHY_BEFORE,					/* all before the step before */
-	WHY_BETWEEN,				/* another stay came between */
-	WHY_USED					/* the last one is an earlier step of the chain */
-} StepsWhy;
-
-/* What steps_add() counts of one lead. */
-typedef struct StepsTrace
-{
-	uint64		reached;		/* bit i: step i */
-	uint64		entered;		/* those of them that were entered, not implied */
-	int64		at[STEPS_MAX];	/* when */
-	int			missing;		/* the first step not reached, or nsteps */
-	StepsWhy	why;			/* it was not reached */
-} StepsTrace;
-
-/* Instead of steps_add(): nothing is counted. */
-extern void steps_trace(Steps *eval, const Lead *lead, StepsTrace *trace);
 
 /* Leads at a step, but the first, that are at the one before too. */
 static inline int64
