@@ -50,7 +50,9 @@ CREATE TABLE funnel.violation_log (
     rule            text NOT NULL,
     column_name     text,
     mode            text NOT NULL,
-    changed_by      text NOT NULL
+    changed_by      text NOT NULL,
+    override        text,
+    table_owner     text NOT NULL
 );
 COMMENT ON TABLE funnel.violation_log IS 'changes that a pipeline forbids and a guard in mode warn or audit let pass; see view funnel.violation';
 SELECT pg_catalog.pg_extension_config_dump('funnel.violation_log', '');
@@ -58,13 +60,14 @@ GRANT SELECT, INSERT, DELETE ON funnel.violation_log TO @extowner@;
 
 -- A row can be read by those who can read the guarded table whole.
 CREATE VIEW funnel.violation WITH (security_barrier) AS
-SELECT at, table_schema, table_name, pipeline, version, lead, from_stage, to_stage, rule, column_name, mode, changed_by
+SELECT at, table_schema, table_name, pipeline, version, lead, from_stage, to_stage, rule, column_name, mode, changed_by, override
   FROM funnel.violation_log AS v,
        LATERAL (SELECT c.oid
                   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-                 WHERE n.nspname = v.table_schema AND c.relname = v.table_name) AS t
+                 WHERE n.nspname = v.table_schema AND c.relname = v.table_name
+                   AND pg_catalog.pg_get_userbyid(c.relowner) = v.table_owner) AS t
  WHERE pg_catalog.has_table_privilege(t.oid, 'SELECT') AND NOT pg_catalog.row_security_active(t.oid);
-COMMENT ON VIEW funnel.violation IS 'changes that a pipeline forbids and a guard in mode warn or audit let pass, of the tables one may read';
+COMMENT ON VIEW funnel.violation IS 'changes that a pipeline forbids and a guard let pass, of the tables one may read';
 COMMENT ON COLUMN funnel.violation.at IS 'when it happened';
 COMMENT ON COLUMN funnel.violation.table_schema IS 'schema of the guarded table';
 COMMENT ON COLUMN funnel.violation.table_name IS 'the guarded table';
@@ -75,8 +78,9 @@ COMMENT ON COLUMN funnel.violation.from_stage IS 'stage the lead was in; NULL: a
 COMMENT ON COLUMN funnel.violation.to_stage IS 'stage the lead was put into; NULL: none';
 COMMENT ON COLUMN funnel.violation.rule IS 'what was broken: stage (not in the pipeline), entry, transition, requires, key';
 COMMENT ON COLUMN funnel.violation.column_name IS 'for requires: the column that was empty';
-COMMENT ON COLUMN funnel.violation.mode IS 'mode of the guard: warn or audit';
+COMMENT ON COLUMN funnel.violation.mode IS 'mode of the guard';
 COMMENT ON COLUMN funnel.violation.changed_by IS 'role that made the change';
+COMMENT ON COLUMN funnel.violation.override IS 'why an arbiter let it pass, where the guard keeps no history to say so; NULL: no arbiter did';
 GRANT SELECT ON funnel.violation TO PUBLIC;
 
 
@@ -122,35 +126,19 @@ COMMENT ON VIEW funnel.attached IS 'which tables are guarded by which pipeline, 
 GRANT SELECT ON funnel.attached TO PUBLIC;
 
 
--- Before and after work on a guarded table as its owner: whoever may become the owner may attach.
-CREATE FUNCTION funnel.become_owner(target regclass) RETURNS text
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    owner name := (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = target);
-    role text := current_setting('role');
-BEGIN
-    IF owner = current_user THEN
-        RETURN NULL;
-    END IF;
-    IF NOT pg_has_role(owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege',
-            HINT = format('Its owner is "%s".', owner);
-    END IF;
-    EXECUTE format('SET LOCAL ROLE %I', owner);
-    RETURN role;
-END
-$$;
-COMMENT ON FUNCTION funnel.become_owner(regclass) IS 'internal: takes the role of a table''s owner, and returns the one before';
+-- Whoever has the rights of a table's owner works on its guard as the owner: not with rights that the owner lacks, which
+-- the owner's casts, triggers and defaults would have too.
+CREATE FUNCTION funnel.run_as_owner(target regclass, command text) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION funnel.run_as_owner(regclass, text) IS 'internal: runs a command with the rights of a table''s owner, for those who have them';
 
-CREATE FUNCTION funnel.become_again(role text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF role IS NOT NULL THEN
-        EXECUTE format('SET LOCAL ROLE %s', CASE role WHEN 'none' THEN role ELSE quote_ident(role) END);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION funnel.become_again(text) IS 'internal: goes back to the role that funnel.become_owner() returned';
+CREATE FUNCTION funnel.lead_key(VARIADIC columns "any") RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.lead_key("any") IS 'the key of a lead that has several columns, as it stands in column "lead" of a history';
+
+CREATE FUNCTION funnel.text_form(value "any") RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.text_form("any") IS 'the text form of a stage or a key, whatever the settings of the session';
 
 -- A table and the tables that inherit from it; partitions get triggers by themselves.
 CREATE FUNCTION funnel.inheritance(target regclass) RETURNS SETOF regclass
@@ -173,14 +161,16 @@ CREATE FUNCTION funnel.column_type(target regclass, name text, what text) RETURN
     STABLE PARALLEL SAFE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     result text;
+    virtual boolean;
 BEGIN
-    SELECT format_type(a.atttypid, a.atttypmod)
+    -- without a length or a scale: the table's may grow, the history's need not follow
+    SELECT a.attgenerated = 'v', format_type(a.atttypid, -1)
            || CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
                    THEN (SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
                            FROM pg_collation AS c JOIN pg_namespace AS n ON n.oid = c.collnamespace
                           WHERE c.oid = a.attcollation)
                    ELSE '' END
-      INTO result
+      INTO virtual, result
       FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
      WHERE a.attrelid = target AND a.attname = column_type.name AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
@@ -189,6 +179,9 @@ BEGIN
             HINT = format('Columns of the table: %s.',
                           (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
                             WHERE attrelid = target AND attnum > 0 AND NOT attisdropped));
+    ELSIF virtual THEN
+        RAISE EXCEPTION 'column "%" of table % is a virtual generated column', name, target USING ERRCODE = 'feature_not_supported',
+            DETAIL = 'Triggers do not see its values.', HINT = 'Make it GENERATED ALWAYS AS (...) STORED.';
     END IF;
     RETURN result;
 END
@@ -206,13 +199,9 @@ COMMENT ON FUNCTION funnel.key_expression(regclass, text, text) IS 'internal: SQ
 CREATE FUNCTION funnel.lead_expression(target regclass, keys text[], sources text[]) RETURNS text
     STABLE PARALLEL SAFE LANGUAGE sql
     RETURN (SELECT CASE WHEN pg_catalog.cardinality(keys) = 1 THEN pg_catalog.max(e)
-                   ELSE 'ROW(' || pg_catalog.string_agg(
-                        CASE WHEN a.atttypid = 'pg_catalog.numeric'::regtype THEN pg_catalog.format('pg_catalog.trim_scale(%s)', e)
-                             WHEN a.atttypid IN ('pg_catalog.bool'::regtype, 'pg_catalog.bpchar'::regtype) THEN e || '::text'
-                             ELSE e END, ', ' ORDER BY n) || ')::text' END
+                   ELSE 'funnel.lead_key(' || pg_catalog.string_agg(e, ', ' ORDER BY n) || ')' END
               FROM ROWS FROM (pg_catalog.unnest(keys), pg_catalog.unnest(sources)) WITH ORDINALITY AS u (key, source, n)
-             CROSS JOIN LATERAL funnel.key_expression(target, key, source) AS e
-              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = key);
+             CROSS JOIN LATERAL funnel.key_expression(target, key, source) AS e);
 COMMENT ON FUNCTION funnel.lead_expression(regclass, text[], text[]) IS 'internal: SQL for the key of a lead in a history';
 
 -- Creates the history of a table, or adds what it lacks. Returns its name.
@@ -235,6 +224,17 @@ BEGIN
             prefix := left(prefix, -1);
         END LOOP;
         name := prefix || '_' || substr(md5(guarded.relname), 1, 8) || '_history';
+    END IF;
+    -- nor must a table that took the name of a renamed one
+    IF present IS NULL AND EXISTS (
+        SELECT FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+         WHERE t.tgfoid IN ('funnel.guard()'::regprocedure, 'funnel.track()'::regprocedure) AND t.tgparentid = 0
+           AND c.relnamespace = guarded.relnamespace AND c.oid NOT IN (SELECT funnel.inheritance(target))
+           AND 'history=' || name = ANY (funnel.trigger_arguments(t.tgargs))) THEN
+        WHILE octet_length(prefix) > 46 LOOP
+            prefix := left(prefix, -1);
+        END LOOP;
+        name := prefix || '_' || substr(md5(target::oid::text), 1, 8) || '_history';
     END IF;
     history := to_regclass(format('%I.%I', schema, name));
     IF cardinality(key_columns) > 1 THEN
@@ -345,12 +345,12 @@ BEGIN
     END LOOP;
     EXECUTE format(
         'INSERT INTO %1$I.%2$I (lead, from_stage, to_stage, at, changed_by, reason, amount, pipeline, version%3$s)'
-        ' SELECT %4$s, h.to_stage, s.%5$I::text,'
+        ' SELECT %4$s, h.to_stage, funnel.text_form(s.%5$I),'
         '        greatest(coalesce(%6$s, clock_timestamp()), h.at + interval ''1 microsecond''),'
         '        coalesce(%7$s, current_user::text), %8$s, %9$s, %10$L, (SELECT version FROM funnel.pipeline WHERE name = %10$L)%11$s'
         '   FROM %12$s AS s'
         '   LEFT JOIN LATERAL (SELECT to_stage, at FROM %1$I.%2$I WHERE lead = %4$s ORDER BY at DESC LIMIT 1) AS h ON true'
-        '  WHERE s.%5$I IS NOT NULL AND s.%5$I::text IS DISTINCT FROM h.to_stage',
+        '  WHERE s.%5$I IS NOT NULL AND funnel.text_form(s.%5$I) IS DISTINCT FROM h.to_stage',
         schema, history, more, funnel.lead_expression(target, key_columns, key_columns), stage,
         CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('CASE WHEN isfinite(s.%1$I) THEN s.%1$I END', at) END,
         CASE WHEN actor IS NULL THEN 'NULL' ELSE format('s.%I::text', actor) END,
@@ -364,32 +364,19 @@ $$;
 COMMENT ON FUNCTION funnel.backfill(regclass, text, text, text, text[], text, text, text, text, text[])
     IS 'internal: puts the present stage of each lead on record';
 
-CREATE FUNCTION funnel.attach(
-    target regclass,
-    pipeline text,
-    stage text DEFAULT 'stage',
-    key text DEFAULT 'id',
-    mode text DEFAULT 'enforce',
-    at text DEFAULT NULL,
-    actor text DEFAULT NULL,
-    reason text DEFAULT NULL,
-    amount text DEFAULT NULL,
-    keep text[] DEFAULT '{}',
-    backfill boolean DEFAULT false,
-    notify text DEFAULT NULL
-) RETURNS regclass
+CREATE FUNCTION funnel.attach_as_owner(target regclass, pipeline text, stage text, key text, mode text, at text, actor text,
+                                       reason text, amount text, keep text[], backfill boolean, notify text) RETURNS regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     guarded pg_class := (SELECT c FROM pg_class AS c WHERE c.oid = target);
     schema name := (SELECT nspname FROM pg_namespace WHERE oid = guarded.relnamespace);
-    key_columns text[] := CASE WHEN attach.key LIKE '{%' THEN attach.key::text[] ELSE ARRAY[attach.key] END;
+    key_columns text[] := CASE WHEN attach_as_owner.key LIKE '{%' THEN attach_as_owner.key::text[] ELSE ARRAY[attach_as_owner.key] END;
     problems text;
     member regclass;
     history text;
     arguments text;
     existing record;
-    role text;
 BEGIN
     IF target IS NULL OR pipeline IS NULL OR stage IS NULL OR key_columns IS NULL OR mode IS NULL OR keep IS NULL OR backfill IS NULL THEN
         RAISE EXCEPTION 'arguments target, pipeline, stage, key, mode, keep and backfill must not be NULL' USING ERRCODE = 'null_value_not_allowed';
@@ -414,7 +401,7 @@ BEGIN
     END IF;
     SELECT string_agg(CASE WHEN p.stage IS NULL THEN p.problem ELSE format('%s: %s', p.stage, p.problem) END, '; ')
       INTO problems
-      FROM funnel.check_pipeline(attach.pipeline) AS p WHERE p.severity = 'error';
+      FROM funnel.check_pipeline(attach_as_owner.pipeline) AS p WHERE p.severity = 'error';
     IF problems IS NOT NULL THEN
         RAISE EXCEPTION 'pipeline "%" is not sound', pipeline USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = problems, HINT = format('See funnel.check_pipeline(%L).', pipeline);
@@ -423,7 +410,7 @@ BEGIN
             CASE WHEN at IS NOT NULL THEN funnel.column_type(target, at, 'at') END,
             CASE WHEN actor IS NOT NULL THEN funnel.column_type(target, actor, 'actor') END,
             CASE WHEN reason IS NOT NULL THEN funnel.column_type(target, reason, 'reason') END;
-    IF at IS NOT NULL AND funnel.column_type(target, at, 'at') !~ '^timestamp(\(\d\))? with time zone$' THEN
+    IF at IS NOT NULL AND funnel.column_type(target, at, 'at') <> 'timestamp with time zone' THEN
         RAISE EXCEPTION 'column "%" of table % is not a timestamp with time zone', at, target USING ERRCODE = 'datatype_mismatch',
             HINT = 'Only such a column can tell when a stage changed: other types leave the time zone open.';
     END IF;
@@ -435,11 +422,14 @@ BEGIN
             USING ERRCODE = 'duplicate_object', HINT = format('Every change would be judged twice: DROP TRIGGER %I ON %s.', existing.tgname, target);
     END IF;
     PERFORM funnel.column_type(target, r.column_name, format('required by stage "%s" of the pipeline', r.to_stage))
-       FROM (SELECT s.stage AS to_stage, unnest(s.requires) AS column_name FROM funnel.stage AS s WHERE s.pipeline = attach.pipeline
+       FROM (SELECT s.stage AS to_stage, unnest(s.requires) AS column_name FROM funnel.stage AS s WHERE s.pipeline = attach_as_owner.pipeline
               UNION ALL
-             SELECT t.to_stage, unnest(t.requires) FROM funnel.transition AS t WHERE t.pipeline = attach.pipeline) AS r;
+             SELECT t.to_stage, unnest(t.requires) FROM funnel.transition AS t WHERE t.pipeline = attach_as_owner.pipeline) AS r;
 
-    role := funnel.become_owner(target);
+    -- before anything else is locked: writers of the table lock the history after it
+    EXECUTE format('LOCK TABLE %s IN %s MODE', target,
+                   CASE WHEN EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = target AND t.tgname = 'funnel_guard')
+                        THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
     -- a table that was renamed keeps the history it has
     history := funnel.make_history(target,
         (SELECT a.history FROM funnel.attached AS a
@@ -448,17 +438,17 @@ BEGIN
         key_columns, amount, keep);
     SELECT string_agg(format('%L', a), ', ')
       INTO arguments
-      FROM (SELECT 1 AS n, 'pipeline=' || attach.pipeline AS a
-             UNION ALL SELECT 2, 'stage=' || attach.stage
+      FROM (SELECT 1 AS n, 'pipeline=' || attach_as_owner.pipeline AS a
+             UNION ALL SELECT 2, 'stage=' || attach_as_owner.stage
              UNION ALL SELECT 2 + n, 'key=' || k FROM unnest(key_columns) WITH ORDINALITY AS u (k, n)
-             UNION ALL SELECT 100, 'mode=' || attach.mode
+             UNION ALL SELECT 100, 'mode=' || attach_as_owner.mode
              UNION ALL SELECT 101, 'history=' || history
-             UNION ALL SELECT 102, 'at=' || attach.at
-             UNION ALL SELECT 103, 'actor=' || attach.actor
-             UNION ALL SELECT 104, 'reason=' || attach.reason
-             UNION ALL SELECT 105, 'amount=' || attach.amount
-             UNION ALL SELECT 105 + n, 'keep=' || k FROM unnest(attach.keep) WITH ORDINALITY AS u (k, n)
-             UNION ALL SELECT 2000, 'notify=' || attach.notify
+             UNION ALL SELECT 102, 'at=' || attach_as_owner.at
+             UNION ALL SELECT 103, 'actor=' || attach_as_owner.actor
+             UNION ALL SELECT 104, 'reason=' || attach_as_owner.reason
+             UNION ALL SELECT 105, 'amount=' || attach_as_owner.amount
+             UNION ALL SELECT 105 + n, 'keep=' || k FROM unnest(attach_as_owner.keep) WITH ORDINALITY AS u (k, n)
+             UNION ALL SELECT 2000, 'notify=' || attach_as_owner.notify
              ORDER BY 1) AS v
      WHERE a IS NOT NULL;
     FOR member IN SELECT m FROM funnel.inheritance(target) AS m LOOP
@@ -477,8 +467,8 @@ BEGIN
                        ' FOR EACH ROW EXECUTE FUNCTION funnel.guard(%s)', member, arguments);
     END LOOP;
     FOR existing IN EXECUTE format(
-            'SELECT s.%1$I::text AS stage, count(*) AS leads FROM %2$s AS s'
-            ' WHERE NOT EXISTS (SELECT FROM funnel.stage AS d WHERE d.pipeline = %3$L AND d.stage = s.%1$I::text)'
+            'SELECT funnel.text_form(s.%1$I) AS stage, count(*) AS leads FROM %2$s AS s'
+            ' WHERE NOT EXISTS (SELECT FROM funnel.stage AS d WHERE d.pipeline = %3$L AND d.stage = funnel.text_form(s.%1$I))'
             ' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10', stage, target, pipeline) LOOP
         RAISE NOTICE 'leads in stage %, which pipeline "%" does not have: %',
             coalesce('"' || existing.stage || '"', 'NULL'), pipeline, existing.leads
@@ -491,27 +481,56 @@ BEGIN
         RAISE WARNING 'other roles may create triggers on table %, and by them write its history: %', target, existing.roles
             USING HINT = format('REVOKE TRIGGER ON %s FROM %s.', target, existing.roles);
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_index AS i
+                    WHERE i.indrelid = target AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+                      AND (SELECT array_agg(x.attname::text ORDER BY x.attname::text) FROM pg_attribute AS x
+                            WHERE x.attrelid = target AND x.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]))
+                          <@ key_columns) THEN
+        RAISE NOTICE 'no unique index of table % is on its key (%)', target, array_to_string(key_columns, ', ')
+            USING HINT = 'Two rows of one key would have one history.';
+    END IF;
     IF backfill THEN
         PERFORM funnel.backfill(target, history, pipeline, stage, key_columns, at, actor, reason, amount, keep);
     END IF;
-    PERFORM funnel.become_again(role);
     RETURN format('%I.%I', schema, history)::regclass;
+END
+$$;
+COMMENT ON FUNCTION funnel.attach_as_owner(regclass, text, text, text, text, text, text, text, text, text[], boolean, text)
+    IS 'internal: what funnel.attach() does as the owner of the table';
+
+CREATE FUNCTION funnel.attach(
+    target regclass,
+    pipeline text,
+    stage text DEFAULT 'stage',
+    key text DEFAULT 'id',
+    mode text DEFAULT 'enforce',
+    at text DEFAULT NULL,
+    actor text DEFAULT NULL,
+    reason text DEFAULT NULL,
+    amount text DEFAULT NULL,
+    keep text[] DEFAULT '{}',
+    backfill boolean DEFAULT false,
+    notify text DEFAULT NULL
+) RETURNS regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF target IS NULL THEN
+        RAISE EXCEPTION 'argument target must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    RETURN funnel.run_as_owner(target, format(
+        'SELECT funnel.attach_as_owner(%s::oid::regclass, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)',
+        target::oid, pipeline, stage, key, mode, at, actor, reason, amount, keep, backfill, notify))::regclass;
 END
 $$;
 COMMENT ON FUNCTION funnel.attach(regclass, text, text, text, text, text, text, text, text, text[], boolean, text)
     IS 'guards a table by a pipeline and keeps a history of its stage changes; returns the history';
 
-CREATE FUNCTION funnel.detach(target regclass) RETURNS void
+CREATE FUNCTION funnel.detach_as_owner(target regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found_one boolean := false;
     existing record;
-    role text;
 BEGIN
-    IF target IS NULL THEN
-        RAISE EXCEPTION 'argument target must not be NULL' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    role := funnel.become_owner(target);
     FOR existing IN SELECT a.table_schema, a.table_name, a.trigger_name
                       FROM funnel.attached AS a
                       JOIN pg_class AS c ON c.relname = a.table_name
@@ -524,30 +543,31 @@ BEGIN
         RAISE EXCEPTION 'table % is not attached to a pipeline', target USING ERRCODE = 'undefined_object',
             HINT = 'View funnel.attached lists the tables that are.';
     END IF;
-    PERFORM funnel.become_again(role);
+END
+$$;
+COMMENT ON FUNCTION funnel.detach_as_owner(regclass) IS 'internal: what funnel.detach() does as the owner of the table';
+
+CREATE FUNCTION funnel.detach(target regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF target IS NULL THEN
+        RAISE EXCEPTION 'argument target must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM funnel.run_as_owner(target, format('SELECT funnel.detach_as_owner(%s::oid::regclass)', target::oid));
 END
 $$;
 COMMENT ON FUNCTION funnel.detach(regclass) IS 'ends the guard of a table; its history stays';
 
-CREATE FUNCTION funnel.import_history(
-    target regclass,
-    source regclass,
-    lead text DEFAULT 'lead',
-    stage text DEFAULT 'stage',
-    at text DEFAULT 'at',
-    actor text DEFAULT NULL,
-    reason text DEFAULT NULL,
-    amount text DEFAULT NULL
-) RETURNS bigint
+CREATE FUNCTION funnel.import_as_owner(target regclass, source regclass, lead text, stage text, at text, actor text,
+                                       reason text, amount text) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
 #variable_conflict use_column
 DECLARE
     a funnel.attached;
-    lead_columns text[] := CASE WHEN import_history.lead LIKE '{%' THEN import_history.lead::text[] ELSE ARRAY[import_history.lead] END;
+    lead_columns text[] := CASE WHEN import_as_owner.lead LIKE '{%' THEN import_as_owner.lead::text[] ELSE ARRAY[import_as_owner.lead] END;
     late record;
     more text := '';
     written bigint;
-    role text;
 BEGIN
     IF target IS NULL OR source IS NULL OR lead_columns IS NULL OR stage IS NULL OR at IS NULL THEN
         RAISE EXCEPTION 'arguments target, source, lead, stage and at must not be NULL' USING ERRCODE = 'null_value_not_allowed';
@@ -569,7 +589,6 @@ BEGIN
             CASE WHEN actor IS NOT NULL THEN funnel.column_type(source, actor, 'actor') END,
             CASE WHEN reason IS NOT NULL THEN funnel.column_type(source, reason, 'reason') END,
             CASE WHEN amount IS NOT NULL THEN funnel.column_type(source, amount, 'amount') END;
-    role := funnel.become_owner(target);
     EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', a.table_schema, a.history);
     EXECUTE format(
         'SELECT count(*) FILTER (WHERE lead IS NOT NULL) AS n, min(lead::text) AS lead, count(*) FILTER (WHERE lead IS NULL) AS keyless'
@@ -595,9 +614,9 @@ BEGIN
         '        at + (row_number() OVER (PARTITION BY lead, at ORDER BY position, to_stage COLLATE "C") - 1) * interval ''1 microsecond'','
         '        changed_by, reason, amount, %4$L, (SELECT version FROM funnel.pipeline WHERE name = %4$L)%5$s'
         '   FROM (SELECT i.*, lag(to_stage) OVER (PARTITION BY lead ORDER BY at, position, to_stage COLLATE "C") AS previous'
-        '           FROM (SELECT %6$s AS lead, s.%7$I::text AS to_stage, s.%8$I::timestamptz AS at, d.position,'
+        '           FROM (SELECT %6$s AS lead, funnel.text_form(s.%7$I) AS to_stage, s.%8$I::timestamptz AS at, d.position,'
         '                        coalesce(%9$s, current_user::text) AS changed_by, %10$s AS reason, %11$s AS amount%12$s'
-        '                   FROM %13$s AS s LEFT JOIN funnel.stage AS d ON d.pipeline = %4$L AND d.stage = s.%7$I::text'
+        '                   FROM %13$s AS s LEFT JOIN funnel.stage AS d ON d.pipeline = %4$L AND d.stage = funnel.text_form(s.%7$I)'
         '                  WHERE s.%7$I IS NOT NULL AND s.%8$I IS NOT NULL) AS i) AS c'
         '  WHERE to_stage IS DISTINCT FROM previous',
         a.table_schema, a.history, more, a.pipeline,
@@ -610,8 +629,30 @@ BEGIN
            FROM unnest(a.key_columns, lead_columns) WITH ORDINALITY AS u (k, c, n) WHERE more <> ''),
         source);
     GET DIAGNOSTICS written = ROW_COUNT;
-    PERFORM funnel.become_again(role);
     RETURN written;
+END
+$$;
+COMMENT ON FUNCTION funnel.import_as_owner(regclass, regclass, text, text, text, text, text, text)
+    IS 'internal: what funnel.import_history() does as the owner of the table';
+
+CREATE FUNCTION funnel.import_history(
+    target regclass,
+    source regclass,
+    lead text DEFAULT 'lead',
+    stage text DEFAULT 'stage',
+    at text DEFAULT 'at',
+    actor text DEFAULT NULL,
+    reason text DEFAULT NULL,
+    amount text DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF target IS NULL OR source IS NULL THEN
+        RAISE EXCEPTION 'arguments target and source must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    RETURN funnel.run_as_owner(target, format(
+        'SELECT funnel.import_as_owner(%s::oid::regclass, %s::oid::regclass, %L, %L, %L, %L, %L, %L)',
+        target::oid, source::oid, lead, stage, at, actor, reason, amount))::bigint;
 END
 $$;
 COMMENT ON FUNCTION funnel.import_history(regclass, regclass, text, text, text, text, text, text)

@@ -93,4 +93,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define funnel_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
+/* 18 (83ea6c540) has generated columns that are not stored. */
+#ifdef ATTRIBUTE_GENERATED_VIRTUAL
+#define funnel_is_virtual(att) ((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define funnel_is_virtual(att) false
+#endif
+
 #endif /* FUNNEL_COMPAT_H */

@@ -10,8 +10,10 @@
  * An UPDATE that moves a row to another partition comes as a DELETE there and
  * an INSERT here, one right behind the other. The old row bears the server's
  * mark of a move, by which it differs from one that was really deleted; what
- * it said is remembered until the INSERT comes, which is then judged, and
- * recorded, as the update it is.
+ * it said is remembered until the INSERT of the same trigger in the same
+ * command comes, which is then judged, and recorded, as the update it is. A
+ * transaction that ends before is refused: nobody would know what became of
+ * the lead.
  */
 #include "postgres.h"
 
@@ -79,21 +81,27 @@ typedef struct Verdict
 	Rule		rule;
 	int			from;			/* index of the stage, or NO_STAGE */
 	int			to;
-	const WatchColumn *column;	/* RULE_REQUIRES: the one that is missing */
+	const WatchColumn *column;	/* RULE_REQUIRES: the one that is missing; RULE_KEY: that changed */
 	bool		by_transition;	/* ... and what requires it */
 	const char *new_key;		/* RULE_KEY */
+	TupleTableSlot *before;		/* ... and the row under its old key, if it is still there */
 } Verdict;
 
-/* A row on its way to another partition; its texts live in the transaction. */
-static struct
+/* A row on its way to another partition; lives in the transaction. */
+typedef struct Move
 {
-	LocalTransactionId transaction;
+	struct Move *next;			/* remembered before */
+	SubTransactionId subid;
 	Oid			root;
 	CommandId	command;
-	char	   *key;
+	NameData	trigger;
+	WatchMode	mode;
+	char	   *key;			/* NULL: it has none */
 	char	   *stage;
 	int			stage_len;
-}			moving;
+} Move;
+
+static Move *moves = NULL;
 
 /* ------------------------------------------------------------------------
  * Setting up
@@ -122,6 +130,8 @@ check_trigger(FunctionCallInfo fcinfo, const char *function)
 				 errhint("Call funnel.attach() to put it on a table.")));
 	if (!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
 		wrong_trigger(trigdata->tg_trigger, "It is FOR EACH STATEMENT.");
+	if (TRIGGER_FIRED_INSTEAD(trigdata->tg_event))
+		wrong_trigger(trigdata->tg_trigger, "It fires INSTEAD OF storing a row of a view; the table behind it can be guarded.");
 	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event))
 		wrong_trigger(trigdata->tg_trigger,
 					  "It fires BEFORE the row is stored, and other triggers may still change it.");
@@ -146,10 +156,10 @@ make_guard(FunctionCallInfo fcinfo, bool judges)
 	guard->relid = RelationGetRelid(rel);
 	guard->judges = judges;
 	watch_parse(trigdata->tg_trigger, &guard->args);
-	watch_column(rel, trigdata->tg_trigger, guard->args.stage, &guard->stage);
+	watch_text_column(rel, trigdata->tg_trigger, guard->args.stage, &guard->stage);
 	guard->keys = palloc(list_length(guard->args.keys) * sizeof(WatchColumn));
 	foreach(cell, guard->args.keys)
-		watch_column(rel, trigdata->tg_trigger, lfirst(cell), &guard->keys[guard->nkeys++]);
+		watch_text_column(rel, trigdata->tg_trigger, lfirst(cell), &guard->keys[guard->nkeys++]);
 	guard->recording = guard->args.history != NULL;
 	if (!judges && !guard->recording)
 		ereport(ERROR,
@@ -181,8 +191,19 @@ first_missing(Guard *guard, const TriggerData *trigdata, Requirement *requiremen
 
 		requirement->columns = palloc(n * sizeof(WatchColumn));
 		for (int i = 0; i < n; i++)
-			watch_column(trigdata->tg_relation, trigdata->tg_trigger, names[i],
-						 &requirement->columns[i]);
+		{
+			if (get_attnum(guard->relid, names[i]) == InvalidAttrNumber)
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_COLUMN),
+						 errmsg("column \"%s\" of table \"%s\" does not exist", names[i],
+								RelationGetRelationName(trigdata->tg_relation)),
+						 errdetail("Pipeline \"%s\", version %d, requires it.",
+								   guard->pipeline->name, guard->pipeline->version),
+						 errhint("Add the column, or take it out of \"requires\" in funnel.stage and funnel.transition."),
+						 errtable(trigdata->tg_relation)));
+			watch_text_column(trigdata->tg_relation, trigdata->tg_trigger, names[i],
+							  &requirement->columns[i]);
+		}
 		requirement->n = n;
 		requirement->resolved = true;
 		MemoryContextSwitchTo(old);
@@ -356,7 +377,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 					 errdetail("The history of a lead is kept under its key."),
 					 errhint("Insert a new lead, or let an arbiter override the rule: the new key's history then begins in stage \"%.*s\".",
 							 change->to_len, change->to == NULL ? "" : change->to),
-					 errtablecol(rel, guard->keys[0].attnum),
+					 errtablecol(rel, (verdict->column == NULL ? &guard->keys[0] : verdict->column)->attnum),
 					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint)));
 			break;
 	}
@@ -376,43 +397,107 @@ is_moved(const TriggerData *trigdata)
 }
 
 static void
-remember_move(const TriggerData *trigdata, const char *key, const char *stage, int stage_len)
+free_move(Move *move)
 {
-	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	if (move->key != NULL)
+		pfree(move->key);
+	if (move->stage != NULL)
+		pfree(move->stage);
+	pfree(move);
+}
 
-	if (moving.transaction == MY_LXID)
+/* A transaction must not end with a lead on its way. */
+static void
+moves_at_commit(XactEvent event, void *arg)
+{
+	const Move *move = moves;
+
+	switch (event)
 	{
-		if (moving.key != NULL)
-			pfree(moving.key);
-		if (moving.stage != NULL)
-			pfree(moving.stage);
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (move != NULL)
+				ereport(move->mode == MODE_ENFORCE ? ERROR : WARNING,
+						(errcode(ERRCODE_CHECK_VIOLATION),
+						 errmsg("lead %s left its partition and did not arrive in another",
+								move->key == NULL ? "without a key" : move->key),
+						 errdetail("Trigger \"%s\" was told that the row moves, but not where to.",
+								   NameStr(move->trigger)),
+						 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
+			break;
+		default:
+			moves = NULL;		/* its memory goes with the transaction */
 	}
-	moving.transaction = InvalidLocalTransactionId;
-	moving.key = key == NULL ? NULL : pstrdup(key);
-	moving.stage = stage == NULL ? NULL : pnstrdup(stage, stage_len);
-	moving.stage_len = stage_len;
-	moving.root = guarded_root(trigdata->tg_relation);
-	moving.command = HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data);
-	moving.transaction = MY_LXID;
+}
+
+static void
+moves_at_subabort(SubXactEvent event, SubTransactionId subid,
+				  SubTransactionId parent, void *arg)
+{
+	/* ids grow, so that those from this one on are of it or within it */
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		while (moves != NULL && moves->subid >= subid)
+		{
+			Move	   *move = moves;
+
+			moves = move->next;
+			free_move(move);
+		}
+}
+
+static void
+remember_move(const Guard *guard, const TriggerData *trigdata, const char *key,
+			  const char *stage, int stage_len)
+{
+	static bool registered = false;
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	Move	   *move = palloc(sizeof(Move));
+
+	if (!registered)
+	{
+		RegisterXactCallback(moves_at_commit, NULL);
+		RegisterSubXactCallback(moves_at_subabort, NULL);
+		registered = true;
+	}
+	move->subid = GetCurrentSubTransactionId();
+	move->root = guarded_root(trigdata->tg_relation);
+	move->command = HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data);
+	namestrcpy(&move->trigger, trigdata->tg_trigger->tgname);
+	move->mode = guard->args.mode;
+	move->key = key == NULL ? NULL : pstrdup(key);
+	move->stage = stage == NULL ? NULL : pnstrdup(stage, stage_len);
+	move->stage_len = stage_len;
+	move->next = moves;
+	moves = move;
 	MemoryContextSwitchTo(old);
 }
 
-/* Is an inserted row the one that was last remembered? Then it is forgotten. */
-static bool
-arrives(const TriggerData *trigdata)
+/* If an inserted row is one that was remembered, that; taken off the list. */
+static Move *
+take_move(const TriggerData *trigdata)
 {
 	HeapTupleHeader header = trigdata->tg_trigtuple->t_data;
+	Oid			root;
+	CommandId	command;
 
-	if (likely(moving.transaction == InvalidLocalTransactionId) ||
-		moving.transaction != MY_LXID ||
-		!trigdata->tg_relation->rd_rel->relispartition ||
+	if (likely(moves == NULL) || !trigdata->tg_relation->rd_rel->relispartition ||
 		HeapTupleHeaderXminFrozen(header) ||
-		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)) ||
-		moving.command != HeapTupleHeaderGetCmin(header) ||
-		moving.root != guarded_root(trigdata->tg_relation))
-		return false;
-	moving.transaction = InvalidLocalTransactionId;
-	return true;
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)))
+		return NULL;
+	root = guarded_root(trigdata->tg_relation);
+	command = HeapTupleHeaderGetCmin(header);
+	for (Move **link = &moves; *link != NULL; link = &(*link)->next)
+	{
+		Move	   *move = *link;
+
+		if (move->root == root && move->command == command &&
+			strcmp(NameStr(move->trigger), trigdata->tg_trigger->tgname) == 0)
+		{
+			*link = move->next;
+			return move;
+		}
+	}
+	return NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -425,6 +510,11 @@ record(Guard *guard, const TriggerData *trigdata, const Change *change)
 {
 	if (!guard->recording)
 		return;
+	if (guard->history != NULL && history_is_stale(guard->history))
+	{
+		history_close(guard->history);
+		guard->history = NULL;
+	}
 	if (guard->history == NULL)
 		guard->history = history_open(trigdata->tg_relation, trigdata->tg_trigger,
 									  &guard->args, guard->keys, guard->cxt);
@@ -440,9 +530,10 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 		if (change->lead == NULL)
 			change->lead = watch_key(guard->keys, guard->nkeys, change->slot);
 		change->override = override_reason();
-		if (change->override == NULL && guard->judges)
+		/* a ruling is in the history; without one, among the violations */
+		if (guard->judges && (change->override == NULL || !guard->recording))
 		{
-			if (guard->args.mode != MODE_AUDIT)
+			if (change->override == NULL && guard->args.mode != MODE_AUDIT)
 				report(guard, trigdata, change, verdict);
 			violation_append(&guard->violations, trigdata->tg_relation, &guard->args,
 							 guard->pipeline, change, rule_names[verdict->rule],
@@ -455,10 +546,13 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 		/* one history ends, and that of the new key begins where the lead is */
 		Change		end = *change;
 
-		end.old_key = change->lead;
 		end.to = NULL;
 		end.to_len = 0;
-		if (end.old_key != NULL)
+		if (verdict->before != NULL)
+			end.key_slot = verdict->before;
+		else
+			end.old_key = change->lead;
+		if (change->lead != NULL)
 			record(guard, trigdata, &end);
 		change->from = NULL;
 		change->from_len = 0;
@@ -480,24 +574,30 @@ row_inserted(Guard *guard, const TriggerData *trigdata)
 {
 	Change		change = {0};
 	Verdict		verdict;
+	Move	   *move;
 
 	change.slot = trigdata->tg_trigslot;
 	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
-	if (arrives(trigdata))
+	move = take_move(trigdata);
+	if (move != NULL)
 	{
 		const char *key = watch_key(guard->keys, guard->nkeys, change.slot);
-		bool		same_key = moving.key != NULL && key != NULL && strcmp(moving.key, key) == 0;
+		bool		same_key = move->key != NULL && key != NULL && strcmp(move->key, key) == 0;
 
-		change.from = moving.stage == NULL ? NULL : pnstrdup(moving.stage, moving.stage_len);
-		change.from_len = moving.stage_len;
+		/* copies: this memory is that of the row */
+		change.from = move->stage == NULL ? NULL : pnstrdup(move->stage, move->stage_len);
+		change.from_len = move->stage_len;
+		if (!same_key && move->key != NULL)
+			change.lead = pstrdup(move->key);
+		free_move(move);
 		if (same_key && same_text(change.from, change.from_len, change.to, change.to_len))
 			return;
 		judge(guard, trigdata, &change, &verdict);
 		if (!same_key)
 		{
 			verdict.rule = RULE_KEY;
+			verdict.column = NULL;
 			verdict.new_key = key;
-			change.lead = moving.key == NULL ? NULL : pstrdup(moving.key);
 		}
 	}
 	else
@@ -511,21 +611,24 @@ row_updated(Guard *guard, const TriggerData *trigdata)
 	TupleTableSlot *before = trigdata->tg_trigslot;
 	Change		change = {0};
 	Verdict		verdict;
-	bool		same_key = true;
+	int			same = 0;		/* key columns that did not change */
+	bool		same_key;
 
 	change.slot = trigdata->tg_newslot;
 	change.from = watch_text(&guard->stage, before, &change.from_len);
 	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
-	for (int i = 0; i < guard->nkeys && same_key; i++)
-		same_key = watch_is_same(&guard->keys[i], before, change.slot);
+	while (same < guard->nkeys && watch_is_same(&guard->keys[same], before, change.slot))
+		same++;
+	same_key = same == guard->nkeys;
 	if (likely(same_key && same_text(change.from, change.from_len, change.to, change.to_len)))
 		return;
 	judge(guard, trigdata, &change, &verdict);
 	if (!same_key)
 	{
 		verdict.rule = RULE_KEY;
-		verdict.column = NULL;
+		verdict.column = &guard->keys[same];
 		verdict.new_key = watch_key(guard->keys, guard->nkeys, change.slot);
+		verdict.before = before;
 		change.lead = watch_key(guard->keys, guard->nkeys, before);
 	}
 	pass(guard, trigdata, &change, &verdict);
@@ -537,9 +640,10 @@ row_deleted(Guard *guard, const TriggerData *trigdata)
 	Change		change = {0};
 
 	change.slot = trigdata->tg_trigslot;
+	change.deleted = true;
 	change.from = watch_text(&guard->stage, change.slot, &change.from_len);
 	if (is_moved(trigdata))
-		remember_move(trigdata, watch_key(guard->keys, guard->nkeys, change.slot),
+		remember_move(guard, trigdata, watch_key(guard->keys, guard->nkeys, change.slot),
 					  change.from, change.from_len);
 	else
 		record(guard, trigdata, &change);

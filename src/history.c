@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -25,11 +24,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 #include "history.h"
+#include "owner.h"
 
 /* Columns of a history that are always there; after them the key's, if there are several, and the kept ones. */
 enum
@@ -52,6 +51,15 @@ static const char *const fixed_columns[] = {
 	"lead", "from_stage", "to_stage", "at", "changed_by", "reason", "amount",
 	"override", "override_by", "pipeline", "version"
 };
+
+/* Their types, but of those that follow the guarded table. */
+static const Oid fixed_types[] = {
+	InvalidOid, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, InvalidOid,
+	TEXTOID, TEXTOID, TEXTOID, INT4OID
+};
+
+/* A time that a column names is no later than this many microseconds from now. */
+#define MOST_AHEAD	(366 * USECS_PER_DAY)
 
 struct History
 {
@@ -96,19 +104,6 @@ current_role_name(void)
 	return cstring_to_text(GetUserNameFromId(GetUserId(), false));
 }
 
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* The history's relation: beside the guarded table, and of the same owner. */
 static Oid
 find_history(Relation rel, const Trigger *trigger, const char *name)
@@ -150,14 +145,17 @@ check_type(Relation rel, const History *history, int column, const WatchColumn *
 {
 	Oid			type = row_writer_column_type(history->writer, column);
 
-	if (type != source->declared)
+	int32		typmod = row_writer_column_typmod(history->writer, column);
+
+	if (type != source->declared || (typmod != -1 && typmod != source->typmod))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of table \"%s\" has type %s, but %s in its history",
 						source->name, RelationGetRelationName(rel),
-						format_type_be(source->declared), format_type_be(type)),
+						format_type_with_typemod(source->declared, source->typmod),
+						format_type_with_typemod(type, typmod)),
 				 errhint("Change the type of the history's column likewise: ALTER TABLE ... ALTER COLUMN ... TYPE %s.",
-						 format_type_be(source->declared)),
+						 format_type_with_typemod(source->declared, source->typmod)),
 				 errtablecol(rel, source->attnum)));
 }
 
@@ -169,10 +167,23 @@ optional_column(Relation rel, const Trigger *trigger, const char *name,
 		watch_column(rel, trigger, name, column);
 }
 
+bool
+history_is_stale(const History *history)
+{
+	return row_writer_is_stale(history->writer);
+}
+
+void
+history_close(History *history)
+{
+	MemoryContextDelete(history->cxt);
+}
+
 History *
 history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
-			 const WatchColumn *keys, MemoryContext cxt)
+			 const WatchColumn *keys, MemoryContext parent)
 {
+	MemoryContext cxt = AllocSetContextCreate(parent, "funnel history", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	History    *history = palloc0(sizeof(History));
 	Oid			relid = find_history(rel, trigger, args->history);
@@ -185,8 +196,10 @@ history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
 	history->nkeys = list_length(args->keys);
 	history->notify = args->notify;
 	optional_column(rel, trigger, args->at, &history->at);
-	optional_column(rel, trigger, args->actor, &history->actor);
-	optional_column(rel, trigger, args->reason, &history->reason);
+	if (args->actor != NULL)
+		watch_text_column(rel, trigger, args->actor, &history->actor);
+	if (args->reason != NULL)
+		watch_text_column(rel, trigger, args->reason, &history->reason);
 	optional_column(rel, trigger, args->amount, &history->amount);
 	if (history->at.attnum != 0 && history->at.type != TIMESTAMPTZOID)
 		ereport(ERROR,
@@ -212,6 +225,18 @@ history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
 	history->values = palloc0(n * sizeof(Datum));
 	history->nulls = palloc0(n * sizeof(bool));
 
+	for (int i = 0; i < FIXED_COLUMNS; i++)
+		if (OidIsValid(fixed_types[i]) &&
+			(row_writer_column_type(history->writer, i) != fixed_types[i] ||
+			 row_writer_column_typmod(history->writer, i) != -1))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of history \"%s\" has type %s",
+							fixed_columns[i], args->history,
+							format_type_with_typemod(row_writer_column_type(history->writer, i),
+													 row_writer_column_typmod(history->writer, i))),
+					 errhint("Change it back: ALTER TABLE ... ALTER COLUMN %s TYPE %s.",
+							 quote_identifier(fixed_columns[i]), format_type_be(fixed_types[i]))));
 	n = FIXED_COLUMNS;
 	if (history->nkeys == 1)
 		check_type(rel, history, COL_LEAD, &keys[0]);
@@ -264,8 +289,9 @@ static TimestampTz
 change_time(History *history, const Change *change)
 {
 	bool		isnull = true;
-	Datum		named = column_value(&history->at, change->slot, &isnull);
-	TimestampTz at = isnull ? GetCurrentTimestamp() : DatumGetTimestampTz(named);
+	Datum		named = change->deleted ? (Datum) 0 : column_value(&history->at, change->slot, &isnull);
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz at = isnull ? now : DatumGetTimestampTz(named);
 	Datum		last;
 
 	if (TIMESTAMP_NOT_FINITE(at))
@@ -275,6 +301,13 @@ change_time(History *history, const Change *change)
 						watch_key(history->keys, history->nkeys, change->slot)),
 				 errhint("Set column \"%s\" to the time of the change, or to NULL for now.",
 						 history->at.name)));
+	if (at > now && at - now > MOST_AHEAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("lead %s cannot change more than a year from now",
+						watch_key(history->keys, history->nkeys, change->slot)),
+				 errdetail("Column \"%s\" says %s.", history->at.name, timestamptz_to_str(at)),
+				 errhint("Set it to the time of the change, or to NULL for now.")));
 	/* asked twice where it matters, as the quick answer may be that of a change rolled back */
 	for (int exact = 0; exact <= 1; exact++)
 		if (!row_writer_last(history->writer, COL_LEAD, COL_AT, history->values[COL_LEAD],
@@ -359,6 +392,7 @@ history_append(History *history, Relation rel, const Change *change,
 	Datum	   *values = history->values;
 	bool	   *nulls = history->nulls;
 	TupleTableSlot *slot = change->slot;
+	TupleTableSlot *key_slot = change->key_slot == NULL ? slot : change->key_slot;
 	TimestampTz at;
 	const char *lead = NULL;
 	int			n = FIXED_COLUMNS;
@@ -374,7 +408,7 @@ history_append(History *history, Relation rel, const Change *change,
 	if (change->old_key != NULL)
 		lead = change->old_key;
 	else if (history->nkeys > 1 || history->notify != NULL)
-		lead = watch_key(history->keys, history->nkeys, slot);
+		lead = watch_key(history->keys, history->nkeys, key_slot);
 	if (history->nkeys > 1)
 	{
 		if (lead == NULL)
@@ -382,7 +416,7 @@ history_append(History *history, Relation rel, const Change *change,
 		values[COL_LEAD] = PointerGetDatum(cstring_to_text(lead));
 		for (int i = 0; i < history->nkeys; i++, n++)
 		{
-			values[n] = column_value(&history->keys[i], slot, &nulls[n]);
+			values[n] = column_value(&history->keys[i], key_slot, &nulls[n]);
 			nulls[n] |= change->old_key != NULL;
 		}
 	}
@@ -393,7 +427,7 @@ history_append(History *history, Relation rel, const Change *change,
 	}
 	else
 	{
-		values[COL_LEAD] = slot_getattr(slot, history->keys[0].attnum, &nulls[COL_LEAD]);
+		values[COL_LEAD] = slot_getattr(key_slot, history->keys[0].attnum, &nulls[COL_LEAD]);
 		if (nulls[COL_LEAD])
 			key_is_null(history, slot, rel);
 	}
@@ -403,13 +437,16 @@ history_append(History *history, Relation rel, const Change *change,
 	values[COL_TO_STAGE] = text_or_null(change->to, change->to_len, &nulls[COL_TO_STAGE]);
 	at = change_time(history, change);
 	values[COL_AT] = TimestampTzGetDatum(at);
-	values[COL_CHANGED_BY] = column_text(&history->actor, slot, &nulls[COL_CHANGED_BY]);
-	if (nulls[COL_CHANGED_BY])
+	/* what a row says of its last change is not said of its deletion */
+	values[COL_CHANGED_BY] = change->deleted ? (Datum) 0 :
+		column_text(&history->actor, slot, &nulls[COL_CHANGED_BY]);
+	if (change->deleted || nulls[COL_CHANGED_BY])
 	{
 		values[COL_CHANGED_BY] = PointerGetDatum(history->role_name);
 		nulls[COL_CHANGED_BY] = false;
 	}
 	values[COL_REASON] = column_text(&history->reason, slot, &nulls[COL_REASON]);
+	nulls[COL_REASON] |= change->deleted;
 	values[COL_AMOUNT] = column_value(&history->amount, slot, &nulls[COL_AMOUNT]);
 	values[COL_OVERRIDE] = text_or_null(change->override,
 										change->override == NULL ? 0 : strlen(change->override),
@@ -430,7 +467,7 @@ history_append(History *history, Relation rel, const Change *change,
 
 static const char *const violation_columns[] = {
 	"at", "table_schema", "table_name", "pipeline", "version", "lead", "from_stage",
-	"to_stage", "rule", "column_name", "mode", "changed_by"
+	"to_stage", "rule", "column_name", "mode", "changed_by", "override", "table_owner"
 };
 
 void
@@ -442,7 +479,7 @@ violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
 	bool		nulls[lengthof(violation_columns)] = {false};
 	Oid			root = guarded_root(rel);
 
-	if (*writer == NULL)
+	if (*writer == NULL || row_writer_is_stale(*writer))
 	{
 		Oid			relid = get_relname_relid("violation_log", get_namespace_oid("funnel", false));
 
@@ -463,7 +500,11 @@ violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
 	values[7] = text_or_null(change->to, change->to_len, &nulls[7]);
 	values[8] = CStringGetTextDatum(rule);
 	values[9] = text_or_null(column, column == NULL ? 0 : strlen(column), &nulls[9]);
-	values[10] = CStringGetTextDatum(args->mode == MODE_WARN ? "warn" : "audit");
+	values[10] = CStringGetTextDatum(args->mode == MODE_ENFORCE ? "enforce" :
+									 args->mode == MODE_WARN ? "warn" : "audit");
 	values[11] = PointerGetDatum(current_role_name());
+	values[12] = text_or_null(change->override, change->override == NULL ? 0 : strlen(change->override),
+							  &nulls[12]);
+	values[13] = CStringGetTextDatum(GetUserNameFromId(relation_owner(root), false));
 	row_writer_insert(*writer, values, nulls);
 }

@@ -21,7 +21,9 @@ typedef struct Change
 	const char *to;
 	int			to_len;
 	TupleTableSlot *slot;		/* the row as it is now, or was when deleted */
-	const char *old_key;		/* the history is that of this key, not of the row's; or NULL */
+	bool		deleted;
+	TupleTableSlot *key_slot;	/* the row under the key whose history it is, if not slot; ... */
+	const char *old_key;		/* ... or that key, if the row has gone */
 	const char *override;		/* why it was let pass, or NULL */
 } Change;
 
@@ -29,13 +31,21 @@ typedef struct Change
 extern Oid	guarded_root(Relation rel);
 
 /*
- * The history that the arguments name. Lives as long as cxt. Errors:
+ * The history that the arguments name. Lives until it is closed, or as long as
+ * parent. Errors:
  * undefined_table, undefined_column, datatype_mismatch, insufficient_privilege
  * (it belongs to somebody else than the guarded table does).
  */
 extern History *history_open(Relation rel, const Trigger *trigger,
 							 const WatchArguments *args, const WatchColumn *keys,
-							 MemoryContext cxt);
+							 MemoryContext parent);
+
+/*
+ * May the history have been altered since it was opened? Then it is to be
+ * closed and opened again. Asked before each row.
+ */
+extern bool history_is_stale(const History *history);
+extern void history_close(History *history);
 
 extern void history_append(History *history, Relation rel, const Change *change,
 						   const Pipeline *pipeline);

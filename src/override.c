@@ -7,7 +7,8 @@
  * transactions. But anybody can set a setting, the more so before this module
  * is loaded, so that the value counts only with a mark that funnel.override()
  * leaves beside it: the server keeps such an "extra" with each value, and
- * brings it back with it. The mark names the transaction it was made in.
+ * brings it back with it. The mark names the transaction it was made in, and
+ * the role that ruled: another arbiter in the same transaction did not.
  */
 #include "postgres.h"
 
@@ -27,6 +28,7 @@ PG_FUNCTION_INFO_V1(funnel_override);
 typedef struct Ruling
 {
 	LocalTransactionId transaction;
+	Oid			role;			/* who ruled */
 } Ruling;
 
 static char *override_value = NULL;
@@ -44,6 +46,7 @@ check_override(char **newval, void **extra, GucSource source)
 		if (mark == NULL)
 			return false;
 		mark->transaction = MY_LXID;
+		mark->role = GetUserId();
 		*extra = mark;
 		return true;
 	}
@@ -87,7 +90,7 @@ is_arbiter(void)
 const char *
 override_reason(void)
 {
-	if (ruling == NULL || ruling->transaction != MY_LXID ||
+	if (ruling == NULL || ruling->transaction != MY_LXID || ruling->role != GetUserId() ||
 		override_value == NULL || *override_value == '\0')
 		return NULL;
 	return is_arbiter() ? override_value : NULL;

@@ -15,7 +15,7 @@ extern void override_define_setting(void);
 
 /*
  * Why the current role may do now what the pipeline forbids; NULL if it may
- * not: nothing was ruled in this transaction, or the role is no arbiter.
+ * not: it did not rule in this transaction, or is no arbiter any more.
  */
 extern const char *override_reason(void);
 

@@ -37,6 +37,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "owner.h"
 #include "pipeline.h"
 
 PG_FUNCTION_INFO_V1(record_version);
@@ -285,43 +286,21 @@ trigger_table(FunctionCallInfo fcinfo, const char *function, const char *const *
 	return NULL;				/* keep the compiler quiet */
 }
 
-static Oid
-owner_of_versions(void)
-{
-	Oid			relid = get_relname_relid("pipeline_version", get_namespace_oid("funnel", false));
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation \"funnel.pipeline_version\"");
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/* Settings of the session that would change what the queries mean. */
-static void
-pin_setting(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
 /* Calls a function for each pipeline that the statement touched, with the rights of the tables' owner. */
 static void
 for_each_pipeline(TriggerData *trigdata, const char *column,
 				  void (*function) (Datum pipeline, const Change *change))
 {
 	Change		change;
-	int			sec_context;
-	int			nestlevel;
+	OwnerScope	scope;
 
 	change.at = GetCurrentTimestamp();
-	GetUserIdAndSecContext(&change.role, &sec_context);
-	SetUserIdAndSecContext(owner_of_versions(), sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	nestlevel = NewGUCNestLevel();
-	pin_setting("search_path", "pg_catalog, pg_temp");
-	pin_setting("intervalstyle", "postgres");
+	change.role = GetUserId();
+	owner_scope_enter(&scope, relation_owner(get_relname_relid("pipeline_version",
+															   get_namespace_oid("funnel", false))),
+					  InvalidOid);
+	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	if (SPI_register_trigger_data(trigdata) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
@@ -348,8 +327,7 @@ for_each_pipeline(TriggerData *trigdata, const char *column,
 	PG_END_TRY();
 
 	SPI_finish();
-	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(change.role, sec_context);
+	owner_scope_leave(&scope);
 }
 
 /* funnel.record_version(): of the definition tables. */

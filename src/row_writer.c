@@ -4,8 +4,9 @@
  *
  * What is known of the table is worked out once a statement; the relations
  * themselves are opened for each row, which is cheap under a lock that is held
- * anyway, and leaves nothing open if an error ends the statement. Indexes do
- * not change meanwhile but by CREATE INDEX CONCURRENTLY, which waits for us.
+ * anyway, and leaves nothing open if an error ends the statement. But then
+ * nothing keeps a trigger of the same statement from altering the table: the
+ * server tells of that by an invalidation, after which a writer is stale.
  */
 #include "postgres.h"
 
@@ -23,15 +24,16 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "owner.h"
 #include "row_writer.h"
 
 typedef struct WriterIndex
@@ -43,11 +45,13 @@ typedef struct WriterIndex
 struct RowWriter
 {
 	MemoryContext cxt;
+	uint64		changes;		/* of relations, when it was made */
 	Oid			table;
 	Oid			owner;
 	int			ncolumns;
 	AttrNumber *columns;		/* in the table */
 	Oid		   *types;
+	int32	   *typmods;
 
 	/* directly */
 	bool		direct;
@@ -65,6 +69,21 @@ struct RowWriter
 	bool		scan_ready;
 	ScanKeyData scan_key;
 };
+
+/* Counts the changes of relations that this backend heard of. */
+static uint64 relation_changes = 0;
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	relation_changes++;
+}
+
+bool
+row_writer_is_stale(const RowWriter *writer)
+{
+	return writer->changes != relation_changes;
+}
 
 /* May rows be put into the table and its indexes without the executor? */
 static bool
@@ -165,14 +184,23 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	RowWriter  *writer = palloc0(sizeof(RowWriter));
-	Relation	rel = table_open(table, RowExclusiveLock);
+	Relation	rel;
+	static bool listening = false;
 
+	if (!listening)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		listening = true;
+	}
+	writer->changes = relation_changes;
+	rel = table_open(table, RowExclusiveLock);
 	writer->cxt = cxt;
 	writer->table = table;
 	writer->owner = rel->rd_rel->relowner;
 	writer->ncolumns = ncolumns;
 	writer->columns = palloc(ncolumns * sizeof(AttrNumber));
 	writer->types = palloc(ncolumns * sizeof(Oid));
+	writer->typmods = palloc(ncolumns * sizeof(int32));
 	for (int i = 0; i < ncolumns; i++)
 	{
 		writer->columns[i] = find_column(RelationGetDescr(rel), columns[i]);
@@ -184,6 +212,8 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 					 errhint("Rename the column back, or give the table another name and call funnel.attach() again.")));
 		writer->types[i] = TupleDescAttr(RelationGetDescr(rel),
 										 writer->columns[i] - 1)->atttypid;
+		writer->typmods[i] = TupleDescAttr(RelationGetDescr(rel),
+										   writer->columns[i] - 1)->atttypmod;
 	}
 	writer->direct = is_plain(rel, writer) && read_indexes(rel, writer);
 	if (writer->direct)
@@ -205,10 +235,10 @@ row_writer_column_type(const RowWriter *writer, int column)
 	return writer->types[column];
 }
 
-Oid
-row_writer_owner(const RowWriter *writer)
+int32
+row_writer_column_typmod(const RowWriter *writer, int column)
 {
-	return writer->owner;
+	return writer->typmods[column];
 }
 
 static void
@@ -254,15 +284,11 @@ static void
 insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 {
 	char	   *spi_nulls = palloc(writer->ncolumns);
-	Oid			save_user;
-	int			save_context;
+	OwnerScope	scope;
 
 	for (int i = 0; i < writer->ncolumns; i++)
 		spi_nulls[i] = nulls[i] ? 'n' : ' ';
-	/* an error puts the user back, as the end of a subtransaction does */
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(writer->owner,
-						   save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	owner_scope_enter(&scope, writer->owner, get_rel_namespace(writer->table));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* prepared for each row: the memory of a plan outlives errors if it is kept */
@@ -271,11 +297,11 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 		elog(ERROR, "SPI_prepare of \"%s\" failed: %s", writer->insert,
 			 SPI_result_code_string(SPI_result));
 	if (SPI_execute_snapshot(writer->plan, unconstify(Datum *, values), spi_nulls,
-							 InvalidSnapshot, InvalidSnapshot, false, true, 0) != SPI_OK_INSERT)
-		elog(ERROR, "\"%s\" did not insert", writer->insert);
+							 InvalidSnapshot, InvalidSnapshot, false, true, 0) < 0)
+		elog(ERROR, "\"%s\" failed", writer->insert);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	SetUserIdAndSecContext(save_user, save_context);
+	owner_scope_leave(&scope);
 	pfree(spi_nulls);
 }
 

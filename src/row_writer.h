@@ -28,7 +28,14 @@ extern void row_writer_insert(RowWriter *writer, const Datum *values,
 							  const bool *nulls);
 
 extern Oid	row_writer_column_type(const RowWriter *writer, int column);
-extern Oid	row_writer_owner(const RowWriter *writer);
+extern int32 row_writer_column_typmod(const RowWriter *writer, int column);
+
+/*
+ * May the table have changed since the writer was made? Then it must not be
+ * used any more; checked before each row, for triggers may alter tables in the
+ * middle of a statement.
+ */
+extern bool row_writer_is_stale(const RowWriter *writer);
 
 /*
  * The greatest value of column "last", of a type passed by value, among the

@@ -116,8 +116,6 @@ watch_column(Relation rel, const Trigger *trigger, const char *name,
 			 WatchColumn *column)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	Oid			func;
-	bool		varlena;
 
 	memset(column, 0, sizeof(WatchColumn));
 	column->name = name;
@@ -129,6 +127,16 @@ watch_column(Relation rel, const Trigger *trigger, const char *name,
 		{
 			column->attnum = att->attnum;
 			column->declared = att->atttypid;
+			column->typmod = att->atttypmod;
+			if (funnel_is_virtual(att))
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("column \"%s\" of table \"%s\" is a virtual generated column",
+								name, RelationGetRelationName(rel)),
+						 errdetail("Trigger \"%s\" watches it, and triggers do not see its values.",
+								   trigger->tgname),
+						 errhint("Make it GENERATED ALWAYS AS (...) STORED."),
+						 errtablecol(rel, att->attnum)));
 			column->type = getBaseType(att->atttypid);
 			break;
 		}
@@ -141,6 +149,16 @@ watch_column(Relation rel, const Trigger *trigger, const char *name,
 				 errdetail("Trigger \"%s\" watches it.", trigger->tgname),
 				 errhint("If it was renamed or dropped, call funnel.attach() again with the columns there are now."),
 				 errtable(rel)));
+}
+
+void
+watch_text_column(Relation rel, const Trigger *trigger, const char *name,
+				  WatchColumn *column)
+{
+	Oid			func;
+	bool		varlena;
+
+	watch_column(rel, trigger, name, column);
 	switch (column->type)
 	{
 		case TEXTOID:
@@ -262,6 +280,58 @@ watch_key(const WatchColumn *keys, int nkeys, TupleTableSlot *slot)
 	}
 	appendStringInfoChar(&buf, ')');
 	return buf.data;
+}
+
+/*
+ * funnel.lead_key(VARIADIC "any"): the text form that watch_key() makes of a
+ * key of several columns; NULL if one is.
+ */
+PG_FUNCTION_INFO_V1(lead_key);
+
+Datum
+lead_key(PG_FUNCTION_ARGS)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		Oid			type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i));
+		FmgrInfo	output;
+		Oid			func;
+		bool		varlena;
+		const char *text;
+		uint32		len;
+
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+		getTypeOutputInfo(type, &func, &varlena);
+		fmgr_info(func, &output);
+		text = datum_text(&output, type, PG_GETARG_DATUM(i), &len);
+		appendStringInfoChar(&buf, i == 0 ? '(' : ',');
+		append_field(&buf, text, (int) len);
+	}
+	appendStringInfoChar(&buf, ')');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));
+}
+
+/* funnel.text_form("any"): what the guard takes a stage, or a key, to be. */
+PG_FUNCTION_INFO_V1(text_form);
+
+Datum
+text_form(PG_FUNCTION_ARGS)
+{
+	Oid			type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
+	FmgrInfo	output;
+	Oid			func;
+	bool		varlena;
+	const char *text;
+	uint32		len;
+
+	getTypeOutputInfo(type, &func, &varlena);
+	fmgr_info(func, &output);
+	text = datum_text(&output, type, PG_GETARG_DATUM(0), &len);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, len));
 }
 
 /* funnel.trigger_arguments(bytea): the arguments of a trigger as pg_trigger keeps them, each ended by a zero. */

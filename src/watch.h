@@ -31,6 +31,7 @@ typedef struct WatchColumn
 	AttrNumber	attnum;			/* 0: there is none of that name (optional columns) */
 	Oid			type;			/* base type */
 	Oid			declared;		/* may be a domain */
+	int32		typmod;
 	FmgrInfo	output;
 } WatchColumn;
 
@@ -53,9 +54,16 @@ typedef struct WatchArguments
 /* Errors: invalid_parameter_value, naming the trigger. */
 extern void watch_parse(const Trigger *trigger, WatchArguments *args);
 
-/* Errors: undefined_column, with a hint to attach again. */
+/*
+ * Looks a column up. Errors: undefined_column, with a hint to attach again;
+ * feature_not_supported if its values are not stored.
+ */
 extern void watch_column(Relation rel, const Trigger *trigger, const char *name,
 						 WatchColumn *column);
+
+/* The same for one that watch_text() and what builds on it will read. */
+extern void watch_text_column(Relation rel, const Trigger *trigger,
+							  const char *name, WatchColumn *column);
 
 /* The text of a value, NULL for a null; in the current context or the slot. */
 extern const char *watch_text(const WatchColumn *column, TupleTableSlot *slot,

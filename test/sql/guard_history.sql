@@ -35,7 +35,7 @@ UPDATE leads SET stage = 'sal', changed = '2024-01-02 10:00+01', agent = 'jo', w
 UPDATE leads SET campaign = 'summer', value = 7, changed = '2024-02-01';
 UPDATE leads SET stage = 'won' WHERE id = 1;
 DELETE FROM leads WHERE id = 1;
-SELECT lead, from_stage, to_stage, at, changed_by, reason, amount, campaign, tags FROM leads_history ORDER BY at;
+SELECT lead, from_stage, to_stage, CASE WHEN to_stage IS NULL THEN 'by the clock' ELSE at::text END AS at, changed_by, reason, amount, campaign, tags FROM leads_history ORDER BY leads_history.at;
 SELECT DISTINCT override, override_by, pipeline, version FROM leads_history;
 -- The version is the one by which it was judged.
 RESET ROLE;
@@ -54,13 +54,16 @@ UPDATE leads SET stage = 'sal' WHERE id = 3;                               -- th
 UPDATE leads SET stage = 'lost', changed = '2023-01-01' WHERE id = 3;      -- an earlier one
 UPDATE leads SET stage = 'mql', changed = '2024-01-01 10:00:00.000003' WHERE id = 3;
 DELETE FROM leads WHERE id = 3;
-SELECT from_stage, to_stage, at FROM leads_history WHERE lead = 3 ORDER BY at;
+SELECT from_stage, to_stage, CASE WHEN to_stage IS NULL THEN 'by the clock' ELSE at::text END AS at FROM leads_history WHERE lead = 3 ORDER BY leads_history.at;
 INSERT INTO leads (id, stage) VALUES (4, 'mql');
 UPDATE leads SET stage = 'sal' WHERE id = 4;
-UPDATE leads SET stage = 'won', changed = '2100-01-01' WHERE id = 4;
+\set VERBOSITY sqlstate
+UPDATE leads SET stage = 'won', changed = now() + interval '400 days' WHERE id = 4;
+\set VERBOSITY default
+UPDATE leads SET stage = 'won', changed = now() + interval '100 days' WHERE id = 4;
 UPDATE leads SET stage = NULL WHERE id = 4;
 DELETE FROM leads WHERE id = 4;
-SELECT to_stage, at > '2100-01-01' AS after_2100, at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS just_now FROM leads_history WHERE lead = 4 ORDER BY at;
+SELECT to_stage, at >= now() + interval '99 days' AS ahead, at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS just_now FROM leads_history WHERE lead = 4 ORDER BY at;
 -- The clock's time is that of the change, not of the transaction.
 BEGIN;
 SELECT FROM pg_sleep(0.01);

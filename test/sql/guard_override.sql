@@ -176,7 +176,7 @@ SELECT funnel.override('mine too');
 ROLLBACK;
 BEGIN;
 SELECT funnel.override('mine');
-SET LOCAL ROLE regress_funnel_noinherit;    -- another arbiter
+SET LOCAL ROLE regress_funnel_noinherit;    -- another arbiter, who did not rule
 UPDATE leads SET stage = 'won' WHERE id = 15;
 COMMIT;
 SELECT t.* FROM told(15) t;
