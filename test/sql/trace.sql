@@ -195,7 +195,7 @@ SET client_min_messages = error;    -- 'nowhere' occurs nowhere
 CREATE TEMP TABLE question AS
 SELECT a.cohort, a.arg, m.mode, a.steps, CASE WHEN m.mode <> 'any' THEN a.within END AS within, a.period, a.until
 FROM oracle.argument a, unnest('{ordered,strict,any,implied}'::text[]) m(mode)
-WHERE a.arg <= 12;
+WHERE a.arg <= 8;
 CREATE TEMP TABLE got AS
 SELECT q.cohort, q.arg, q.mode, t.*, lag(t.at) OVER w AS previous_at
 FROM question q JOIN oracle.cohort c ON c.cohort = q.cohort AND c.lead IS NULL, funnel.trace(c.c, q.steps, q.within, q.mode, q.period, q.until) t
