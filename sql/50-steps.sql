@@ -36,10 +36,11 @@ CREATE FUNCTION funnel.velocity(
     quantile float8 DEFAULT NULL,
     within interval DEFAULT NULL,
     period tstzrange DEFAULT NULL,
-    as_of timestamptz DEFAULT now()
+    as_of timestamptz DEFAULT now(),
+    calendar text DEFAULT NULL
 ) RETURNS float8
-    AS 'MODULE_PATHNAME', 'funnel_velocity' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
-COMMENT ON FUNCTION funnel.velocity(funnel.cohort, text, text, float8, interval, tstzrange, timestamptz)
+    AS 'MODULE_PATHNAME', 'funnel_velocity' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION funnel.velocity(funnel.cohort, text, text, float8, interval, tstzrange, timestamptz, text)
     IS 'days from one stage to another: the mean, or a quantile';
 
 -- The same straight from rows. With equal arguments they share one state in a query.

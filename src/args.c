@@ -164,6 +164,46 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 	return texts;
 }
 
+/* What is kept in fn_extra. */
+typedef struct CallSite
+{
+	List	   *warned;			/* stages it has warned of, as strings */
+	const Calendar *calendar;
+} CallSite;
+
+static CallSite *
+call_site(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+														  sizeof(CallSite));
+	return fcinfo->flinfo->fn_extra;
+}
+
+const Calendar *
+arg_calendar(FunctionCallInfo fcinfo, int n, const LeadStream *stream, int64 as_of)
+{
+	CallSite   *site;
+	const Calendar *kept;
+	int64		first = 0;
+	int64		last = 0;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	if (stream->stats.events > 0)
+	{
+		/* what comes at as_of or later is not measured; forever is told apart */
+		first = stream->stats.first_at;
+		last = as_of == DT_NOEND ? stream->stats.last_at : Max(first, as_of);
+	}
+	site = call_site(fcinfo);
+	kept = site->calendar;
+	site->calendar = NULL;		/* in case of an error it is gone */
+	site->calendar = calendar_reopen(kept, text_to_cstring(PG_GETARG_TEXT_PP(n)),
+									 first, last, fcinfo->flinfo->fn_mcxt);
+	return site->calendar;
+}
+
 #define STAGES_NAMED	20
 #define MAX_WARNINGS	100		/* of one call site */
 
@@ -171,18 +211,18 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 static bool
 warned_before(FunctionCallInfo fcinfo, text *stage)
 {
+	CallSite   *site = call_site(fcinfo);
 	char	   *name = text_to_cstring(stage);
-	List	   *warned = fcinfo->flinfo->fn_extra;
 	MemoryContext old;
 	ListCell   *cell;
 
-	if (list_length(warned) >= MAX_WARNINGS)
+	if (list_length(site->warned) >= MAX_WARNINGS)
 		return true;
-	foreach(cell, warned)
+	foreach(cell, site->warned)
 		if (strcmp(lfirst(cell), name) == 0)
 			return true;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	fcinfo->flinfo->fn_extra = lappend(warned, pstrdup(name));
+	site->warned = lappend(site->warned, pstrdup(name));
 	MemoryContextSwitchTo(old);
 	return false;
 }

@@ -6,6 +6,7 @@
 #ifndef FUNNEL_ARGS_H
 #define FUNNEL_ARGS_H
 
+#include "calendar.h"
 #include "cohort.h"
 #include "fmgr.h"
 
@@ -55,10 +56,23 @@ extern text **arg_texts(FunctionCallInfo fcinfo, int n, const char *name,
 						int min, int *count);
 
 /*
+ * What follows keeps something for the call site: it takes fn_extra for
+ * itself.
+ */
+
+/*
+ * The calendar that a text names, ready for all times in the stream and up to
+ * as_of; NULL is none, and the result NULL. It is valid until the next call of
+ * this call site.
+ */
+extern const Calendar *arg_calendar(FunctionCallInfo fcinfo, int n,
+									const LeadStream *stream, int64 as_of);
+
+/*
  * The code of a stage in the stream, or stream->nlabels if it does not occur.
  * Then, unless the cohort is empty, a warning names the stages that do; once
  * for each stage and call site, so that a question asked month by month does
- * not repeat it. Takes fn_extra for itself; with fcinfo NULL it does not warn.
+ * not repeat it. With fcinfo NULL it does not warn.
  */
 extern uint32 find_stage(FunctionCallInfo fcinfo, LeadStream *stream,
 						 text *stage);

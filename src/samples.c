@@ -38,9 +38,12 @@ samples_enlarge(Samples *samples)
 double
 samples_mean(const Samples *samples)
 {
-	int128		whole = samples->sum / samples->n;
+	uint64		whole = (uint64) (samples->sum / samples->n);
 	int64		rest = (int64) (samples->sum % samples->n);
 
+	if (samples->calendar != NULL)
+		return calendar_days(samples->calendar, (int64) whole) +
+			calendar_days(samples->calendar, 1) * ((double) rest / (double) samples->n);
 	return ((double) whole + (double) rest / (double) samples->n) / DAY_MICROSECONDS;
 }
 
@@ -129,7 +132,7 @@ samples_quantile(const Samples *samples, double fraction)
 	uint64		low = select_kth(samples->values, samples->n, k);
 	uint64		high = PG_UINT64_MAX;
 	int64		up_to_low = 0;
-	double		a = (double) low / DAY_MICROSECONDS;
+	double		a = duration_days(samples->calendar, low);
 
 	if (place == (double) k)
 		return a;
@@ -145,5 +148,5 @@ samples_quantile(const Samples *samples, double fraction)
 	}
 	if (up_to_low > k + 1)
 		high = low;
-	return a + (place - (double) k) * ((double) high / DAY_MICROSECONDS - a);
+	return a + (place - (double) k) * (duration_days(samples->calendar, high) - a);
 }

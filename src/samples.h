@@ -1,11 +1,13 @@
 /*
  * samples.h
- *	  Durations in microseconds, gathered to give their mean and quantiles in
- *	  days. Both depend on the durations only, not on the order of adding.
+ *	  Durations in microseconds, measured as time elapsed or time worked, and
+ *	  gathered to give their mean and quantiles in days. Both depend on the
+ *	  durations only, not on the order of adding.
  */
 #ifndef FUNNEL_SAMPLES_H
 #define FUNNEL_SAMPLES_H
 
+#include "calendar.h"
 #include "utils/float.h"
 
 #define DAY_MICROSECONDS	86400000000.0
@@ -19,9 +21,30 @@ days_between(int64 from, int64 to)
 	return (double) ((uint64) to - (uint64) from) / DAY_MICROSECONDS;
 }
 
+/*
+ * From a time to a later one; with a calendar (NULL: without) only its working
+ * time counts, and days are working days.
+ */
+static inline uint64
+duration_between(const Calendar *calendar, int64 from, int64 to)
+{
+	if (calendar != NULL)
+		return (uint64) calendar_between(calendar, from, to);
+	return (uint64) to - (uint64) from;
+}
+
+static inline double
+duration_days(const Calendar *calendar, uint64 duration)
+{
+	if (calendar != NULL)
+		return calendar_days(calendar, (int64) duration);
+	return (double) duration / DAY_MICROSECONDS;
+}
+
 typedef struct Samples
 {
 	MemoryContext cxt;
+	const Calendar *calendar;	/* if durations are measured by one; NULL at first */
 	uint64	   *values;
 	int64		n;
 	int64		allocated;

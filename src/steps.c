@@ -460,7 +460,7 @@ steps_add(Steps *eval, const Lead *lead)
 
 			if (entry != NULL && previous != NULL && entry->at >= previous->at)
 				samples_add(&eval->steps[step].durations,
-							elapsed(previous->at, entry->at));
+							duration_between(eval->calendar, previous->at, entry->at));
 		}
 	add_amount(eval, lead, nevents, chain->entry[chain->length - 1],
 			   first_steps(chain->length));
@@ -478,6 +478,8 @@ steps_finish(Steps *eval)
 	int64		leads = 0;
 	int64		mature = 0;
 
+	for (int i = 0; i < eval->nsteps; i++)
+		eval->steps[i].durations.calendar = eval->calendar;
 	if (eval->mode == STEPS_ANY)
 		return;
 	/* who got to a step got to all before it */

@@ -69,6 +69,8 @@ typedef struct Steps
 	uint64		within;			/* microseconds, or NO_LIMIT */
 	Period		period;			/* of the first step */
 	int64		as_of;			/* events from here on do not exist */
+	const Calendar *calendar;	/* by which durations are measured, or NULL; may
+								 * be set after steps_begin() */
 	bool		durations;		/* are they wanted? */
 	bool		amounts;
 	StepsTrace *trace;			/* unless NULL: of the lead added last */

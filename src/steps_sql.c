@@ -191,6 +191,7 @@ funnel_velocity(PG_FUNCTION_ARGS)
 {
 	Steps	   *eval;
 	text	   *steps[2];
+	LeadStream *stream;
 	double		quantile = 0;
 	bool		mean = PG_ARGISNULL(3);
 
@@ -215,7 +216,9 @@ funnel_velocity(PG_FUNCTION_ARGS)
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
 	eval->durations = true;
-	steps_count(eval, steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps));
+	stream = steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps);
+	eval->calendar = arg_calendar(fcinfo, 7, stream, eval->as_of);
+	steps_count(eval, stream);
 	if (eval->steps[1].durations.n == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(mean ? samples_mean(&eval->steps[1].durations) :
