@@ -28,7 +28,7 @@ is_forbidden(const Pipeline *pipeline, const int *stages, const Move *move)
 
 	if (move->from == move->to)
 		return false;
-	if (move->from != MOVE_FROM_NOWHERE)
+	if (move->from != MOVE_NOWHERE)
 	{
 		from = stages[move->from];
 		/* it must not be taken for a new lead */
@@ -61,9 +61,9 @@ move_cmp(const void *a, const void *b, void *labels)
 		return x->transitions > y->transitions ? -1 : 1;
 	if (x->from != y->from)
 	{
-		if (x->from == MOVE_FROM_NOWHERE)
+		if (x->from == MOVE_NOWHERE)
 			return -1;
-		if (y->from == MOVE_FROM_NOWHERE)
+		if (y->from == MOVE_NOWHERE)
 			return 1;
 		return stage_cmp(labels, x->from, y->from);
 	}
@@ -124,7 +124,7 @@ funnel_conformance(PG_FUNCTION_ARGS)
 		bool		nulls[5] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		nulls[0] = (move->from == MOVE_FROM_NOWHERE);
+		nulls[0] = (move->from == MOVE_NOWHERE);
 		if (!nulls[0])
 			values[0] = stage_datum(stream, move->from);
 		values[1] = stage_datum(stream, move->to);

@@ -3,7 +3,7 @@
  *	  Counting how leads go from stage to stage.
  *
  * Leads make many moves between few pairs of stages. The moves lie in an array,
- * which a hash table finds by the pair; both grow with the number of pairs, and
+ * which a table finds by the pair, or a hash table where there are many stages;
  * nothing else is kept of a lead.
  */
 #include "postgres.h"
@@ -15,6 +15,8 @@
 #include "compat.h"
 #include "moves.h"
 #include "stays.h"
+
+#define FEW_STAGES	64
 
 typedef struct MoveEntry
 {
@@ -46,9 +48,15 @@ moves_begin(Moves *moves, uint32 nstages, MemoryContext cxt)
 	memset(moves, 0, sizeof(Moves));
 	moves->cxt = cxt;
 	moves->nstages = nstages;
+	moves->period.first = PG_INT64_MIN;
+	moves->period.last = PG_INT64_MAX;
 	moves->allocated = 64;
 	moves->moves = MemoryContextAlloc(cxt, moves->allocated * sizeof(Move));
-	moves->hash = movehash_create(cxt, moves->allocated, NULL);
+	if (nstages <= FEW_STAGES)
+		moves->table = MemoryContextAllocZero(cxt, (nstages + 1) * (nstages + 1) *
+											  sizeof(uint32));
+	else
+		moves->hash = movehash_create(cxt, moves->allocated, NULL);
 }
 
 /* A move that was not seen before, made by that lead first. */
@@ -65,6 +73,7 @@ new_move(Moves *moves, uint32 from, uint32 to, const Key *key)
 	}
 	move = &moves->moves[moves->n];
 	memset(move, 0, sizeof(Move));
+	samples_init(&move->durations, moves->cxt);
 	move->from = from;
 	move->to = to;
 	move->example = *key;
@@ -78,28 +87,46 @@ new_move(Moves *moves, uint32 from, uint32 to, const Key *key)
 	return moves->n++;
 }
 
-static void
-count_move(Moves *moves, uint32 from, uint32 to, const Key *key)
+static Move *
+find_move(Moves *moves, uint32 from, uint32 to, const Key *key)
 {
 	bool		found;
-	MoveEntry  *entry = movehash_insert(moves->hash, (uint64) from << 32 | to, &found);
-	Move	   *move;
+	MoveEntry  *entry;
 
+	if (moves->table != NULL)
+	{
+		/* nowhere comes first: one more than it is 0 */
+		uint32	   *place = &moves->table[(from + 1) * (moves->nstages + 1) + (to + 1)];
+
+		if (unlikely(*place == 0))
+			*place = new_move(moves, from, to, key) + 1;
+		return &moves->moves[*place - 1];
+	}
+	entry = movehash_insert(moves->hash, (uint64) from << 32 | to, &found);
 	if (!found)
 		entry->move = new_move(moves, from, to, key);
-	move = &moves->moves[entry->move];
+	return &moves->moves[entry->move];
+}
+
+static inline Move *
+count_move(Moves *moves, uint32 from, uint32 to, const Key *key)
+{
+	Move	   *move = find_move(moves, from, to, key);
+
 	move->transitions++;
 	if (move->last_lead != moves->nleads)
 	{
 		move->last_lead = moves->nleads;
 		move->leads++;
 	}
+	return move;
 }
 
 void
 moves_add(Moves *moves, const Lead *lead, int64 n)
 {
 	int64		previous = -1;	/* stage event before */
+	int64		entered_at = 0; /* when its stay began */
 
 	moves->nleads++;
 	for (int64 i = 0; i < n; i++)
@@ -109,9 +136,26 @@ moves_add(Moves *moves, const Lead *lead, int64 n)
 		if (lead->label[i] >= moves->nstages)
 			continue;
 		if (previous < 0)
-			count_move(moves, MOVE_FROM_NOWHERE, lead->label[i], &lead->key);
+		{
+			if (in_period(&moves->period, lead->at[i]))
+				count_move(moves, MOVE_NOWHERE, lead->label[i], &lead->key);
+			entered_at = lead->at[i];
+		}
 		else if (!same_stay(lead, previous, i))
-			count_move(moves, lead->label[previous], lead->label[i], &lead->key);
+		{
+			if (in_period(&moves->period, entered_at))
+			{
+				Move	   *move = count_move(moves, lead->label[previous],
+											  lead->label[i], &lead->key);
+
+				if (moves->stays)
+					samples_add(&move->durations,
+								(uint64) lead->at[i] - (uint64) entered_at);
+			}
+			entered_at = lead->at[i];
+		}
 		previous = i;
 	}
+	if (moves->stays && previous >= 0 && in_period(&moves->period, entered_at))
+		count_move(moves, lead->label[previous], MOVE_NOWHERE, &lead->key);
 }
