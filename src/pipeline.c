@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "pipeline.h"
@@ -231,6 +232,14 @@ read_stage_row(Pipeline *pipeline, const Datum *values, const bool *nulls)
 	stage->name = copy_name(pipeline, values[Anum_stage_stage - 1]);
 	stage->len = strlen(stage->name);
 	stage->position = DatumGetInt32(values[Anum_stage_position - 1]);
+	stage->owner = nulls[Anum_stage_owner - 1] ? NULL :
+		copy_name(pipeline, values[Anum_stage_owner - 1]);
+	stage->sla = NULL;
+	if (!nulls[Anum_stage_sla - 1])
+	{
+		stage->sla = MemoryContextAlloc(pipeline->cxt, sizeof(Interval));
+		*stage->sla = *DatumGetIntervalP(values[Anum_stage_sla - 1]);
+	}
 	stage->requires = copy_names(pipeline, values[Anum_stage_requires - 1],
 								 nulls[Anum_stage_requires - 1], &stage->nrequires);
 }

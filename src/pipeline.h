@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 /* Columns of the definition tables, in the order of sql/60-pipelines.sql. */
 enum
 {
@@ -46,6 +48,8 @@ typedef struct PipelineStage
 	char	   *name;
 	int			len;
 	int			position;
+	char	   *owner;			/* or NULL */
+	Interval   *sla;			/* or NULL */
 	int			nrequires;
 	char	  **requires;		/* names of columns */
 } PipelineStage;
