@@ -29,6 +29,7 @@
 PG_FUNCTION_INFO_V1(cohort_transfn);
 PG_FUNCTION_INFO_V1(touches_transfn);
 PG_FUNCTION_INFO_V1(rows_transfn);
+PG_FUNCTION_INFO_V1(aging_transfn);
 PG_FUNCTION_INFO_V1(cohort_finalfn);
 PG_FUNCTION_INFO_V1(cohort_serialfn);
 PG_FUNCTION_INFO_V1(cohort_deserialfn);
@@ -57,7 +58,8 @@ typedef enum RowKind
 {
 	ROW_STAGE,					/* lead, stage, at [, amount [, ref]] */
 	ROW_TOUCH,					/* lead, channel, at */
-	ROW_QUESTION				/* lead, stage, at, from_stage, to_stage */
+	ROW_QUESTION,				/* lead, stage, at, from_stage, to_stage */
+	ROW_AGING					/* lead, stage, at, in_stage, as_of */
 } RowKind;
 
 static CallSite *
@@ -125,28 +127,38 @@ copy_text(text *t, MemoryContext cxt)
 	return copy;
 }
 
-/* The stages of a question must be the same for all rows of a group. */
+/* What is asked must be the same for all rows of a group. */
 static void
-check_stage(text *kept, text *stage, const char *name)
+argument_differs(const char *name)
 {
-	if (VARSIZE_ANY_EXHDR(kept) != VARSIZE_ANY_EXHDR(stage) ||
-		memcmp(VARDATA_ANY(kept), VARDATA_ANY(stage), VARSIZE_ANY_EXHDR(kept)) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" differs between rows of one group", name),
-				 errhint("Pass a constant, or add the column to GROUP BY.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" differs between rows of one group", name),
+			 errhint("Pass a constant, or add the column to GROUP BY.")));
 }
 
 static void
-keep_stage(text **kept, FunctionCallInfo fcinfo, int n, const char *name,
-		   MemoryContext cxt)
+keep_stage(text **kept, text *stage, const char *name, MemoryContext cxt)
 {
-	text	   *stage = arg_text(fcinfo, n, name);
-
 	if (*kept == NULL)
 		*kept = copy_text(stage, cxt);
-	else
-		check_stage(*kept, stage, name);
+	else if (VARSIZE_ANY_EXHDR(*kept) != VARSIZE_ANY_EXHDR(stage) ||
+			 memcmp(VARDATA_ANY(*kept), VARDATA_ANY(stage), VARSIZE_ANY_EXHDR(stage)) != 0)
+		argument_differs(name);
+}
+
+/*
+ * Keeps what a row of aging(), or another state of it, asks, or checks that it
+ * is the same as before.
+ */
+static void
+keep_aging(RowExtra *extra, text *in_stage, int64 as_of, MemoryContext cxt)
+{
+	if (extra->from_stage == NULL)
+		extra->as_of = as_of;
+	else if (extra->as_of != as_of)
+		argument_differs("as_of");
+	keep_stage(&extra->from_stage, in_stage, "in_stage", cxt);
 }
 
 static Datum
@@ -174,9 +186,14 @@ add_row(FunctionCallInfo fcinfo, RowKind kind)
 	{
 		RowExtra   *extra = state_extra(state);
 
-		keep_stage(&extra->from_stage, fcinfo, 4, "from_stage", state->buffer.cxt);
-		keep_stage(&extra->to_stage, fcinfo, 5, "to_stage", state->buffer.cxt);
+		keep_stage(&extra->from_stage, arg_text(fcinfo, 4, "from_stage"),
+				   "from_stage", state->buffer.cxt);
+		keep_stage(&extra->to_stage, arg_text(fcinfo, 5, "to_stage"), "to_stage",
+				   state->buffer.cxt);
 	}
+	else if (kind == ROW_AGING)
+		keep_aging(state_extra(state), arg_text(fcinfo, 4, "in_stage"),
+				   arg_as_of(fcinfo, 5), state->buffer.cxt);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 	{
 		state->ignored++;
@@ -225,6 +242,12 @@ rows_transfn(PG_FUNCTION_ARGS)
 	return add_row(fcinfo, ROW_QUESTION);
 }
 
+Datum
+aging_transfn(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, ROW_AGING);
+}
+
 bool
 row_state_is_whole(FunctionCallInfo fcinfo)
 {
@@ -266,7 +289,7 @@ cohort_finalfn(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------------
  * Between workers and leader: the stages asked about, each with its length or
- * -1, then the stored form of the cohort.
+ * -1, as_of, then the stored form of the cohort.
  * ------------------------------------------------------------------------
  */
 
@@ -294,8 +317,8 @@ Datum
 cohort_serialfn(PG_FUNCTION_ARGS)
 {
 	RowState   *state;
-	text	   *from_stage = NULL;
-	text	   *to_stage = NULL;
+	RowExtra	none = {0};
+	const RowExtra *extra;
 	Cohort		cohort;
 	struct varlena *flat;
 	StringInfoData buf;
@@ -305,13 +328,12 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	state = (RowState *) PG_GETARG_POINTER(0);
 	row_state_cohort(fcinfo, state, &cohort);
 	flat = cohort_flatten(&cohort, CurrentMemoryContext);
-	size = VARSIZE(flat) + 16;
-	if (state->extra != NULL && state->extra->from_stage != NULL)
-	{
-		from_stage = state->extra->from_stage;
-		to_stage = state->extra->to_stage;
-		size += VARSIZE_ANY(from_stage) + VARSIZE_ANY(to_stage);
-	}
+	size = VARSIZE(flat) + 24;
+	extra = state->extra != NULL ? state->extra : &none;
+	if (extra->from_stage != NULL)
+		size += VARSIZE_ANY(extra->from_stage);
+	if (extra->to_stage != NULL)
+		size += VARSIZE_ANY(extra->to_stage);
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -320,8 +342,9 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 				 errhint("Set max_parallel_workers_per_gather to 0, or split the rows into several cohorts.")));
 	pq_begintypsend(&buf);
 	enlargeStringInfo(&buf, (int) size);
-	send_stage(&buf, from_stage);
-	send_stage(&buf, to_stage);
+	send_stage(&buf, extra->from_stage);
+	send_stage(&buf, extra->to_stage);
+	pq_sendint64(&buf, extra->as_of);
 	pq_sendbytes(&buf, VARDATA(flat), (int) (VARSIZE(flat) - VARHDRSZ));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
@@ -343,6 +366,7 @@ cohort_deserialfn(PG_FUNCTION_ARGS)
 	buf.cursor = 0;
 	extra->from_stage = receive_stage(&buf);
 	extra->to_stage = receive_stage(&buf);
+	extra->as_of = pq_getmsgint64(&buf);
 	cohort_add_piece(&extra->pile, buf.data + buf.cursor, (Size) (buf.len - buf.cursor));
 	PG_RETURN_POINTER(state);
 }
@@ -371,15 +395,12 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 	extra = state_extra(state);
 	if (other->extra != NULL && other->extra->from_stage != NULL)
 	{
-		if (extra->from_stage == NULL)
-		{
-			extra->from_stage = copy_text(other->extra->from_stage, cxt);
-			extra->to_stage = copy_text(other->extra->to_stage, cxt);
-		}
+		if (other->extra->to_stage == NULL)
+			keep_aging(extra, other->extra->from_stage, other->extra->as_of, cxt);
 		else
 		{
-			check_stage(extra->from_stage, other->extra->from_stage, "from_stage");
-			check_stage(extra->to_stage, other->extra->to_stage, "to_stage");
+			keep_stage(&extra->from_stage, other->extra->from_stage, "from_stage", cxt);
+			keep_stage(&extra->to_stage, other->extra->to_stage, "to_stage", cxt);
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);

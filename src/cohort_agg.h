@@ -13,7 +13,8 @@ typedef struct RowExtra
 {
 	Cohort		pile;			/* pieces that came from workers */
 	text	   *from_stage;		/* row aggregates: the stages asked about */
-	text	   *to_stage;
+	text	   *to_stage;		/* NULL in that of aging(), which asks about one */
+	int64		as_of;			/* of aging() */
 } RowExtra;
 
 typedef struct RowState
