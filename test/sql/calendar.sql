@@ -174,6 +174,23 @@ SELECT * FROM pg_temp.refused($$SELECT funnel.working_days('mine', now(), now())
 ROLLBACK;
 
 --
+-- Intervals as working time: a day is the length of a working day, exactly, and hours are hours
+--
+-- 8 hours by seven weekdays: a day is 4114 seconds and 285714 2/7 microseconds.
+BEGIN;
+INSERT INTO funnel.calendar (name, time_zone) VALUES ('sevenths', 'UTC');
+INSERT INTO funnel.calendar_hours SELECT 'sevenths', day, '09:00'::time, '10:00'::time FROM generate_series(1, 6) day UNION ALL SELECT 'sevenths', 7, '09:00', '11:00';
+SELECT allowed, met - breached AS "1: met", after
+  FROM (VALUES (interval '1 day', interval '1 day 00:08:34.285714'), ('1 day', '1 day 00:08:34.285715'), ('7 days', '7 days'), ('7 days', '7 days 00:00:00.000001'),
+               ('2 days -01:00', '1 day 00:17:08.571428'), ('2 days -01:00', '1 day 00:17:08.571429'),
+               ('01:00:00', '1 day'), ('00:59:59.999999', '1 day'), ('2000000000 days', '9999 days'), ('2500000:00:00', '9999 days')) v(allowed, after),
+       funnel.sla((SELECT funnel.cohort(1, stage, at) FROM (VALUES ('mql', timestamptz '2024-01-01 09:00'), ('sal', timestamptz '2024-01-01 09:00' + after)) c(stage, at)),
+                  'mql', allowed, as_of => '2060-01-01', calendar => 'sevenths');
+SELECT r.* FROM unnest('{1 day -02:00,1 day -01:08:34.285715,1 mon,1 year -11 mons 1 day}'::text[]) allowed,
+    pg_temp.refused(format($$SELECT funnel.sla(funnel.cohort(1, 'mql', '2024-01-01'), 'mql', %L, calendar => 'sevenths')$$, allowed)) r;
+ROLLBACK;
+
+--
 -- What the tables refuse
 --
 SELECT r.* FROM (VALUES
