@@ -219,8 +219,8 @@ SELECT f.from_stage AS stage,
  WHERE f.from_stage IN ('inquiry', 'mql', 'sal', 'sql', 'opportunity')
  GROUP BY f.from_stage ORDER BY f.from_stage::funnel.lead_stage;
 
-\echo '  The days are those of leads that left, the ages those of leads still there. MQLs leave within 4 days'
-\echo '  or not at all: 3,745 wait, half of them for over 8 months. SAL and SQL look the same, opportunities not.'
+\echo '  The days are those of leads that left, the ages those of leads still there. Half of the MQLs that'
+\echo '  left did so within 4 days; 3,745 are still there, half of them for 8 months. SAL and SQL look the same, opportunities not.'
 \echo '  Most leads drop out of MQL and SAL once they are out of inquiry: there is the bottleneck.'
 \echo
 \echo '=== 12. What are the odds of an opportunity, week by week? ========================================='
@@ -253,8 +253,8 @@ SELECT f.stage, sum(leads) AS open,
   FROM crm.everybody, funnel.aging(c, exits => '{won,lost,disqualified,recycled}', as_of => '2026-07-01') AS f
  GROUP BY f.stage ORDER BY f.stage::funnel.lead_stage;
 
-\echo '  Four of five open MQLs have lain there for 90 days or more, and nearly half of the opportunities: the'
-\echo '  pipeline that sales reports holds 248 deals that hardly anybody still works on.'
+\echo '  Four of five open MQLs have lain there for 90 days or more, and nearly half of the opportunities: of'
+\echo '  the deals that came to an end, half did so within 45 days.'
 \echo
 \echo '=== 14. What happened to lead 105702? =============================================================='
 \echo
@@ -363,7 +363,7 @@ SELECT e.stage, e.owner, e.sla, e.entries, e.met, e.breached, e.pending, round(1
 
 \echo '  How often leads left a stage in time, had these times always been agreed on. At the right the same SLAs'
 \echo '  in working days, Monday to Friday from 9 to 17 UTC: a lead of Friday evening is not late on Monday, and'
-\echo '  10 days are two weeks. 2 days for an MQL is what two in three do not get, whichever way one counts.'
+\echo '  10 days are two weeks. At least two in three MQLs wait longer than 2 days, whichever way one counts.'
 \echo
 \echo '=== 20. Whom to call on Monday? ===================================================================='
 \echo
