@@ -220,8 +220,8 @@ SELECT f.from_stage AS stage,
  GROUP BY f.from_stage ORDER BY f.from_stage::funnel.lead_stage;
 
 \echo '  The days are those of leads that left, the ages those of leads still there. Half of the MQLs that'
-\echo '  left did so within 4 days; 3,745 are still there, half of them for 8 months. SAL and SQL look the same, opportunities not.'
-\echo '  Most leads drop out of MQL and SAL once they are out of inquiry: there is the bottleneck.'
+\echo '  left did so within 4 days; 3,745 are still there, half of them for 8 months. SAL and SQL look the same,'
+\echo '  opportunities not. Past inquiry most leads drop out of MQL and SAL: there is the bottleneck.'
 \echo
 \echo '=== 12. What are the odds of an opportunity, week by week? ========================================='
 \echo
@@ -253,7 +253,7 @@ SELECT f.stage, sum(leads) AS open,
   FROM crm.everybody, funnel.aging(c, exits => '{won,lost,disqualified,recycled}', as_of => '2026-07-01') AS f
  GROUP BY f.stage ORDER BY f.stage::funnel.lead_stage;
 
-\echo '  Four of five open MQLs have lain there for 90 days or more, and nearly half of the opportunities: of'
+\echo '  Four of five open MQLs have lain there for 90 days or more, and two in five opportunities. Of'
 \echo '  the deals that came to an end, half did so within 45 days.'
 \echo
 \echo '=== 14. What happened to lead 105702? =============================================================='
