@@ -240,7 +240,7 @@ SELECT day / 7 AS week, round((100 * won)::numeric, 1) AS "won %", round((100 * 
   FROM so_far ORDER BY day;
 
 \echo '  Opportunities that are still open count for as long as they have been watched, so that young ones do'
-\echo '  not look like lost ones. After 20 weeks 27 % are won and 58 % lost; half of all wins have come by'
+\echo '  not look like lost ones. After 20 weeks 27 % are won and 58 % lost; half of these wins have come by'
 \echo '  week 6, and after week 14 few more come.'
 \echo
 \echo '=== 13. How old is what is open? ==================================================================='
