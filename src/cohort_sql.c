@@ -33,12 +33,6 @@ PG_FUNCTION_INFO_V1(funnel_relabel);
 PG_FUNCTION_INFO_V1(funnel_in_order);
 PG_FUNCTION_INFO_V1(funnel_deduplicate);
 
-static Datum
-label_datum(const Label *label)
-{
-	return PointerGetDatum(cstring_to_text_with_len(label->bytes, (int) label->len));
-}
-
 /* The labels of a stream as Datums, made once for all rows. */
 static Datum *
 label_datums(const LeadStream *stream)

@@ -70,14 +70,6 @@ move_cmp(const void *a, const void *b, void *labels)
 	return stage_cmp(labels, x->to, y->to);
 }
 
-static Datum
-stage_datum(const LeadStream *stream, uint32 code)
-{
-	const Label *label = &stream->labels[code];
-
-	return PointerGetDatum(cstring_to_text_with_len(label->bytes, (int) label->len));
-}
-
 Datum
 funnel_conformance(PG_FUNCTION_ARGS)
 {
@@ -126,8 +118,8 @@ funnel_conformance(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		nulls[0] = (move->from == MOVE_NOWHERE);
 		if (!nulls[0])
-			values[0] = stage_datum(stream, move->from);
-		values[1] = stage_datum(stream, move->to);
+			values[0] = label_datum(&stream->labels[move->from]);
+		values[1] = label_datum(&stream->labels[move->to]);
 		values[2] = Int64GetDatum(move->transitions);
 		values[3] = Int64GetDatum(move->leads);
 		values[4] = key_text_datum(&move->example);

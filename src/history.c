@@ -435,6 +435,7 @@ history_append(History *history, Relation rel, const Change *change,
 		values[n] = column_value(&history->keep[i], slot, &nulls[n]);
 	values[COL_FROM_STAGE] = text_or_null(change->from, change->from_len, &nulls[COL_FROM_STAGE]);
 	values[COL_TO_STAGE] = text_or_null(change->to, change->to_len, &nulls[COL_TO_STAGE]);
+	row_writer_open(history->writer);
 	at = change_time(history, change);
 	values[COL_AT] = TimestampTzGetDatum(at);
 	/* what a row says of its last change is not said of its deletion */
@@ -456,6 +457,7 @@ history_append(History *history, Relation rel, const Change *change,
 	values[COL_PIPELINE] = PointerGetDatum(history->pipeline_name);
 	values[COL_VERSION] = Int32GetDatum(pipeline->version);
 	row_writer_insert(history->writer, values, nulls);
+	row_writer_close(history->writer);
 	if (history->notify != NULL)
 		notify(history, change, lead, at, DatumGetTextPP(values[COL_CHANGED_BY]));
 }
@@ -506,5 +508,7 @@ violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
 	values[12] = text_or_null(change->override, change->override == NULL ? 0 : strlen(change->override),
 							  &nulls[12]);
 	values[13] = CStringGetTextDatum(GetUserNameFromId(relation_owner(root), false));
+	row_writer_open(*writer);
 	row_writer_insert(*writer, values, nulls);
+	row_writer_close(*writer);
 }

@@ -73,6 +73,12 @@ label_equal(const Label *a, const Label *b)
 		memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
+Datum
+label_datum(const Label *label)
+{
+	return PointerGetDatum(cstring_to_text_with_len(label->bytes, (int) label->len));
+}
+
 LabelDict *
 label_dict_create(MemoryContext cxt)
 {

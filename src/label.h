@@ -44,6 +44,9 @@ typedef struct LabelDict
 	uint32		mark;
 } LabelDict;
 
+/* The label's text. */
+extern Datum label_datum(const Label *label);
+
 extern LabelDict *label_dict_create(MemoryContext cxt);
 
 /*

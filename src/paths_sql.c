@@ -144,11 +144,7 @@ funnel_trace(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Steps));
-	steps = arg_texts(fcinfo, 1, "steps", 1, &eval->nsteps);
-	eval->within = arg_within(fcinfo, 2);
-	eval->mode = arg_mode(fcinfo, 3);
-	eval->period = arg_period(fcinfo, 4);
-	eval->as_of = arg_as_of(fcinfo, 5);
+	steps = steps_args(fcinfo, 1, eval);
 	eval->trace = trace = palloc(sizeof(StepsTrace));
 	stream = steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps);
 	for (Size i = 0; i < lengthof(why_words); i++)

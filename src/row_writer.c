@@ -4,7 +4,7 @@
  *
  * What is known of the table is worked out once a statement; the relations
  * themselves are opened for each row, which is cheap under a lock that is held
- * anyway, and leaves nothing open if an error ends the statement. But then
+ * anyway, and leaves nothing open between the rows. But then
  * nothing keeps a trigger of the same statement from altering the table: the
  * server tells of that by an invalidation, after which a writer is stale.
  */
@@ -25,6 +25,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/execnodes.h"
+#include "parser/parse_relation.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -40,6 +41,7 @@ typedef struct WriterIndex
 {
 	Oid			oid;
 	IndexInfo  *info;
+	Relation	rel;			/* while open */
 } WriterIndex;
 
 struct RowWriter
@@ -47,6 +49,7 @@ struct RowWriter
 	MemoryContext cxt;
 	uint64		changes;		/* of relations, when it was made */
 	Oid			table;
+	Relation	rel;			/* while open */
 	Oid			owner;
 	int			ncolumns;
 	AttrNumber *columns;		/* in the table */
@@ -61,11 +64,11 @@ struct RowWriter
 	WriterIndex *indexes;
 
 	/* through SPI */
-	SPIPlanPtr	plan;
 	char	   *insert;
 
 	/* row_writer_last() */
 	Oid			primary_key;
+	Relation	primary_rel;	/* while open */
 	bool		scan_ready;
 	ScanKeyData scan_key;
 };
@@ -165,19 +168,6 @@ build_insert(Relation rel, RowWriter *writer)
 	writer->insert = sql.data;
 }
 
-static AttrNumber
-find_column(TupleDesc desc, const char *name)
-{
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
-			return att->attnum;
-	}
-	return InvalidAttrNumber;
-}
-
 RowWriter *
 row_writer_create(Oid table, const char *const *columns, int ncolumns,
 				  MemoryContext cxt)
@@ -203,7 +193,7 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 	writer->typmods = palloc(ncolumns * sizeof(int32));
 	for (int i = 0; i < ncolumns; i++)
 	{
-		writer->columns[i] = find_column(RelationGetDescr(rel), columns[i]);
+		writer->columns[i] = attnameAttNum(rel, columns[i], false);
 		if (writer->columns[i] == InvalidAttrNumber)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -241,10 +231,37 @@ row_writer_column_typmod(const RowWriter *writer, int column)
 	return writer->typmods[column];
 }
 
+void
+row_writer_open(RowWriter *writer)
+{
+	writer->rel = table_open(writer->table, NoLock);
+	writer->primary_rel = NULL;
+	for (int i = 0; writer->direct && i < writer->nindexes; i++)
+	{
+		WriterIndex *index = &writer->indexes[i];
+
+		index->rel = index_open(index->oid, NoLock);
+		if (index->oid == writer->primary_key)
+			writer->primary_rel = index->rel;
+	}
+	if (!writer->direct && OidIsValid(writer->primary_key))
+		writer->primary_rel = index_open(writer->primary_key, AccessShareLock);
+}
+
+void
+row_writer_close(RowWriter *writer)
+{
+	for (int i = 0; writer->direct && i < writer->nindexes; i++)
+		index_close(writer->indexes[i].rel, NoLock);
+	if (!writer->direct && writer->primary_rel != NULL)
+		index_close(writer->primary_rel, NoLock);
+	table_close(writer->rel, NoLock);
+}
+
 static void
 insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
 {
-	Relation	rel = table_open(writer->table, NoLock);
+	Relation	rel = writer->rel;
 	TupleTableSlot *slot = writer->slot;
 
 	ExecClearTuple(slot);
@@ -266,18 +283,15 @@ insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
 	for (int i = 0; i < writer->nindexes; i++)
 	{
 		WriterIndex *index = &writer->indexes[i];
-		Relation	irel = index_open(index->oid, NoLock);
 		Datum		keys[INDEX_MAX_KEYS];
 		bool		key_nulls[INDEX_MAX_KEYS];
 
 		FormIndexDatum(index->info, slot, NULL, keys, key_nulls);
-		index_insert(irel, keys, key_nulls, &slot->tts_tid, rel,
+		index_insert(index->rel, keys, key_nulls, &slot->tts_tid, rel,
 					 index->info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
 					 false, index->info);
-		index_close(irel, NoLock);
 	}
 	ExecClearTuple(slot);
-	table_close(rel, NoLock);
 }
 
 static void
@@ -285,6 +299,7 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 {
 	char	   *spi_nulls = palloc(writer->ncolumns);
 	OwnerScope	scope;
+	SPIPlanPtr	plan;
 
 	for (int i = 0; i < writer->ncolumns; i++)
 		spi_nulls[i] = nulls[i] ? 'n' : ' ';
@@ -292,11 +307,11 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* prepared for each row: the memory of a plan outlives errors if it is kept */
-	writer->plan = SPI_prepare(writer->insert, writer->ncolumns, writer->types);
-	if (writer->plan == NULL)
+	plan = SPI_prepare(writer->insert, writer->ncolumns, writer->types);
+	if (plan == NULL)
 		elog(ERROR, "SPI_prepare of \"%s\" failed: %s", writer->insert,
 			 SPI_result_code_string(SPI_result));
-	if (SPI_execute_snapshot(writer->plan, unconstify(Datum *, values), spi_nulls,
+	if (SPI_execute_snapshot(plan, unconstify(Datum *, values), spi_nulls,
 							 InvalidSnapshot, InvalidSnapshot, false, true, 0) < 0)
 		elog(ERROR, "\"%s\" failed", writer->insert);
 	if (SPI_finish() != SPI_OK_FINISH)
@@ -334,17 +349,16 @@ bool
 row_writer_last(RowWriter *writer, int key, int last, Datum value, bool exact,
 				Datum *result)
 {
-	Relation	rel = table_open(writer->table, NoLock);
-	Relation	index;
+	Relation	rel = writer->rel;
+	Relation	index = writer->primary_rel;
 	IndexScanDesc scan;
 	bool		isnull = true;
 
-	if (!OidIsValid(writer->primary_key))
+	if (index == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(rel)),
 				 errhint("Add it again: the key of the lead, then the time.")));
-	index = index_open(writer->primary_key, writer->direct ? NoLock : AccessShareLock);
 	if (index->rd_index->indnkeyatts != 2 ||
 		index->rd_index->indkey.values[0] != writer->columns[key] ||
 		index->rd_index->indkey.values[1] != writer->columns[last])
@@ -370,7 +384,5 @@ row_writer_last(RowWriter *writer, int key, int last, Datum value, bool exact,
 	else if (index_getnext_tid(scan, BackwardScanDirection) != NULL)
 		*result = index_getattr(scan->xs_itup, 2, scan->xs_itupdesc, &isnull);
 	index_endscan(scan);
-	index_close(index, NoLock);
-	table_close(rel, NoLock);
 	return !isnull;
 }

@@ -24,6 +24,13 @@ typedef struct RowWriter RowWriter;
 extern RowWriter *row_writer_create(Oid table, const char *const *columns,
 									int ncolumns, MemoryContext cxt);
 
+/*
+ * Around what is done for one row: opens and closes the table and its indexes.
+ * An error in between closes them too.
+ */
+extern void row_writer_open(RowWriter *writer);
+extern void row_writer_close(RowWriter *writer);
+
 extern void row_writer_insert(RowWriter *writer, const Datum *values,
 							  const bool *nulls);
 

@@ -27,6 +27,15 @@ stay_age(const StayScope *scope, const Stay *stay)
 	return duration_between(scope->calendar, stay->entered_at, scope->as_of);
 }
 
+/* The stays of a lead within scope, and which is the last; -1 if there is none. */
+static const Stay *
+build_stays(Stays *stays, const StayScope *scope, const Lead *lead, int64 *last)
+{
+	stays_build(stays, lead, lead_count_before(lead, scope->as_of), scope->nstages);
+	*last = stays->n - 1;
+	return stays->stays;
+}
+
 void
 stages_begin(Stages *eval, MemoryContext cxt)
 {
@@ -47,13 +56,9 @@ void
 stages_add(Stages *eval, const Lead *lead)
 {
 	const StayScope *scope = &eval->scope;
-	const Stay *stays;
 	int64		last;
+	const Stay *stays = build_stays(&eval->stays, scope, lead, &last);
 
-	stays_build(&eval->stays, lead, lead_count_before(lead, scope->as_of),
-				scope->nstages);
-	stays = eval->stays.stays;
-	last = eval->stays.n - 1;
 	eval->nleads++;
 	for (int64 i = 0; i <= last; i++)
 	{
@@ -144,13 +149,9 @@ void
 sla_add(Sla *eval, const Lead *lead)
 {
 	const StayScope *scope = &eval->scope;
-	const Stay *stays;
 	int64		last;
+	const Stay *stays = build_stays(&eval->stays, scope, lead, &last);
 
-	stays_build(&eval->stays, lead, lead_count_before(lead, scope->as_of),
-				scope->nstages);
-	stays = eval->stays.stays;
-	last = eval->stays.n - 1;
 	for (int64 i = 0; i <= last; i++)
 	{
 		const Stay *stay = &stays[i];

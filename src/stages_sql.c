@@ -28,14 +28,6 @@ PG_FUNCTION_INFO_V1(funnel_sla);
 PG_FUNCTION_INFO_V1(funnel_sla_report);
 PG_FUNCTION_INFO_V1(funnel_stale);
 
-static Datum
-stage_datum(const LeadStream *stream, uint32 code)
-{
-	const Label *label = &stream->labels[code];
-
-	return PointerGetDatum(cstring_to_text_with_len(label->bytes, (int) label->len));
-}
-
 static void
 put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
@@ -86,7 +78,7 @@ funnel_stages(PG_FUNCTION_ARGS)
 		if (count->entries == 0)
 			continue;
 		memset(nulls, true, sizeof(nulls));
-		SET(0, stage_datum(stream, i));
+		SET(0, label_datum(&stream->labels[i]));
 		SET(1, Int64GetDatum(count->leads));
 		SET(2, Int64GetDatum(count->entries));
 		SET(3, Int64GetDatum(count->current));
@@ -147,9 +139,9 @@ funnel_transitions(PG_FUNCTION_ARGS)
 
 		memset(nulls, true, sizeof(nulls));
 		if (move->from != MOVE_NOWHERE)
-			SET(0, stage_datum(stream, move->from));
+			SET(0, label_datum(&stream->labels[move->from]));
 		if (move->to != MOVE_NOWHERE)
-			SET(1, stage_datum(stream, move->to));
+			SET(1, label_datum(&stream->labels[move->to]));
 		SET(2, Int64GetDatum(move->transitions));
 		SET(3, Int64GetDatum(move->leads));
 		put_durations(&move->durations, &values[4], &nulls[4]);
@@ -254,7 +246,7 @@ funnel_aging(PG_FUNCTION_ARGS)
 
 		if (counts == NULL)
 			continue;
-		stage = stage_datum(stream, i);
+		stage = label_datum(&stream->labels[i]);
 		for (int bucket = 0; bucket <= eval.nbounds; bucket++)
 			leads += counts[bucket];
 		for (int bucket = 0; bucket <= eval.nbounds; bucket++)

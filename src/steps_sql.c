@@ -40,6 +40,18 @@ arg_mode(FunctionCallInfo fcinfo, int n)
 	return STEPS_ORDERED;		/* keep the compiler quiet */
 }
 
+text **
+steps_args(FunctionCallInfo fcinfo, int n, Steps *eval)
+{
+	text	  **steps = arg_texts(fcinfo, n, "steps", 1, &eval->nsteps);
+
+	eval->within = arg_within(fcinfo, n + 1);
+	eval->mode = arg_mode(fcinfo, n + 2);
+	eval->period = arg_period(fcinfo, n + 3);
+	eval->as_of = arg_as_of(fcinfo, n + 4);
+	return steps;
+}
+
 LeadStream *
 steps_open(FunctionCallInfo fcinfo, Steps *eval, Cohort *cohort, text **steps)
 {
@@ -88,11 +100,7 @@ funnel_steps(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Steps));
-	steps = arg_texts(fcinfo, 1, "steps", 1, &eval->nsteps);
-	eval->within = arg_within(fcinfo, 2);
-	eval->mode = arg_mode(fcinfo, 3);
-	eval->period = arg_period(fcinfo, 4);
-	eval->as_of = arg_as_of(fcinfo, 5);
+	steps = steps_args(fcinfo, 1, eval);
 	eval->durations = true;
 	eval->amounts = true;
 	steps_count(eval, steps_open(fcinfo, eval, cohort_getarg(fcinfo, 0), steps));

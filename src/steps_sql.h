@@ -7,6 +7,12 @@
 
 #include "steps.h"
 
+/*
+ * Reads (steps, within, mode, period, as_of), which begin at argument n, into
+ * eval; the labels of the steps.
+ */
+extern text **steps_args(FunctionCallInfo fcinfo, int n, Steps *eval);
+
 /* Errors: not one of the four modes. */
 extern StepsMode arg_mode(FunctionCallInfo fcinfo, int n);
 

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "parser/parse_relation.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -115,33 +116,12 @@ void
 watch_column(Relation rel, const Trigger *trigger, const char *name,
 			 WatchColumn *column)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
+	Form_pg_attribute att;
 
 	memset(column, 0, sizeof(WatchColumn));
 	column->name = name;
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
-		{
-			column->attnum = att->attnum;
-			column->declared = att->atttypid;
-			column->typmod = att->atttypmod;
-			if (funnel_is_virtual(att))
-				ereport(ERROR,
-						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("column \"%s\" of table \"%s\" is a virtual generated column",
-								name, RelationGetRelationName(rel)),
-						 errdetail("Trigger \"%s\" watches it, and triggers do not see its values.",
-								   trigger->tgname),
-						 errhint("Make it GENERATED ALWAYS AS (...) STORED."),
-						 errtablecol(rel, att->attnum)));
-			column->type = getBaseType(att->atttypid);
-			break;
-		}
-	}
-	if (column->attnum == 0)
+	column->attnum = attnameAttNum(rel, name, false);
+	if (column->attnum == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of table \"%s\" does not exist",
@@ -149,6 +129,19 @@ watch_column(Relation rel, const Trigger *trigger, const char *name,
 				 errdetail("Trigger \"%s\" watches it.", trigger->tgname),
 				 errhint("If it was renamed or dropped, call funnel.attach() again with the columns there are now."),
 				 errtable(rel)));
+	att = TupleDescAttr(RelationGetDescr(rel), column->attnum - 1);
+	if (funnel_is_virtual(att))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of table \"%s\" is a virtual generated column",
+						name, RelationGetRelationName(rel)),
+				 errdetail("Trigger \"%s\" watches it, and triggers do not see its values.",
+						   trigger->tgname),
+				 errhint("Make it GENERATED ALWAYS AS (...) STORED."),
+				 errtablecol(rel, att->attnum)));
+	column->declared = att->atttypid;
+	column->typmod = att->atttypmod;
+	column->type = getBaseType(att->atttypid);
 }
 
 void
