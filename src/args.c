@@ -109,15 +109,15 @@ arg_interval(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 uint64
-arg_within(FunctionCallInfo fcinfo, int n)
+arg_limit(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	const Interval *interval;
 
 	if (PG_ARGISNULL(n))
 		return NO_LIMIT;
 	interval = PG_GETARG_INTERVAL_P(n);
-	check_positive(interval, "within",
-				   "Leave \"within\" out, or pass NULL, for no limit.");
+	check_positive(interval, name,
+				   psprintf("Leave \"%s\" out, or pass NULL, for no limit.", name));
 	return interval_limit(interval);
 }
 
@@ -167,7 +167,7 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 /* What is kept in fn_extra. */
 typedef struct CallSite
 {
-	List	   *warned;			/* stages it has warned of, as strings */
+	List	   *warned;			/* labels it has warned of: s or c, and the text */
 	const Calendar *calendar;
 } CallSite;
 
@@ -204,15 +204,15 @@ arg_calendar(FunctionCallInfo fcinfo, int n, const LeadStream *stream, int64 as_
 	return site->calendar;
 }
 
-#define STAGES_NAMED	20
+#define LABELS_NAMED	20
 #define MAX_WARNINGS	100		/* of one call site */
 
-/* Has this call site warned of the stage before? If not, it has now. */
+/* Has this call site warned of the label before? If not, it has now. */
 static bool
-warned_before(FunctionCallInfo fcinfo, text *stage)
+warned_before(FunctionCallInfo fcinfo, bool touch, text *label)
 {
 	CallSite   *site = call_site(fcinfo);
-	char	   *name = text_to_cstring(stage);
+	char	   *name = psprintf("%c%s", touch ? 'c' : 's', text_to_cstring(label));
 	MemoryContext old;
 	ListCell   *cell;
 
@@ -227,34 +227,85 @@ warned_before(FunctionCallInfo fcinfo, text *stage)
 	return false;
 }
 
+static uint32
+find_text(LeadStream *stream, bool touch, text *label)
+{
+	return lead_stream_find(stream, touch, VARDATA_ANY(label),
+							(uint32) VARSIZE_ANY_EXHDR(label));
+}
+
+/* Names some of the stages, or channels, of a stream. */
+static void
+name_labels(StringInfo names, LeadStream *stream, bool touch)
+{
+	uint32		first = touch ? stream->nstages : 0;
+	uint32		end = touch ? stream->nlabels : stream->nstages;
+
+	for (uint32 i = first; i < end && i < first + LABELS_NAMED; i++)
+	{
+		appendStringInfoString(names, i > first ? ", " : "");
+		appendBinaryStringInfo(names, stream->labels[i].bytes,
+							   (int) stream->labels[i].len);
+	}
+	if (first == end)
+		appendStringInfoString(names, "none");
+	else if (end - first > LABELS_NAMED)
+		appendStringInfoString(names, " and others");
+}
+
+/* Warns that a label occurs nowhere in a cohort, or in neither of two. */
+static void
+warn_missing(FunctionCallInfo fcinfo, LeadStream *a, LeadStream *b, bool touch, text *label)
+{
+	const char *what = touch ? "channel" : "stage";
+	StringInfoData names;
+
+	if (fcinfo == NULL || (a->stats.events == 0 && (b == NULL || b->stats.events == 0)) ||
+		warned_before(fcinfo, touch, label))
+		return;
+	initStringInfo(&names);
+	name_labels(&names, a, touch);
+	if (b != NULL)
+	{
+		appendStringInfoString(&names, "; those of the other: ");
+		name_labels(&names, b, touch);
+	}
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s \"%s\" does not occur in %s", what, text_to_cstring(label),
+					b == NULL ? "the cohort" : "either cohort"),
+			 b == NULL && (touch ? a->nstages == a->nlabels : a->nstages == 0) ?
+			 errdetail("The cohort has no %s.", touch ? "touches" : "stage events") :
+			 b == NULL ? errdetail("Its %ss are: %s.", what, names.data) :
+			 errdetail("The %ss of one are: %s.", what, names.data),
+			 errhint("%s names are compared as they are written, including case.",
+					 touch ? "Channel" : "Stage")));
+	pfree(names.data);
+}
+
 uint32
 find_stage(FunctionCallInfo fcinfo, LeadStream *stream, text *stage)
 {
-	uint32		code = lead_stream_find(stream, false, VARDATA_ANY(stage),
-										(uint32) VARSIZE_ANY_EXHDR(stage));
+	uint32		code = find_text(stream, false, stage);
 
-	if (fcinfo != NULL && code == stream->nlabels && stream->stats.events > 0 &&
-		!warned_before(fcinfo, stage))
-	{
-		StringInfoData names;
-
-		initStringInfo(&names);
-		for (uint32 i = 0; i < stream->nstages && i < STAGES_NAMED; i++)
-		{
-			appendStringInfoString(&names, i > 0 ? ", " : "");
-			appendBinaryStringInfo(&names, stream->labels[i].bytes,
-								   (int) stream->labels[i].len);
-		}
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("stage \"%s\" does not occur in the cohort",
-						text_to_cstring(stage)),
-				 stream->nstages == 0 ?
-				 errdetail("The cohort has no stage events.") :
-				 errdetail("Its stages are: %s%s.", names.data,
-						   stream->nstages > STAGES_NAMED ? " and others" : ""),
-				 errhint("Stage names are compared as they are written, including case.")));
-		pfree(names.data);
-	}
+	if (code == stream->nlabels)
+		warn_missing(fcinfo, stream, NULL, false, stage);
 	return code;
+}
+
+uint32
+find_channel(FunctionCallInfo fcinfo, LeadStream *stream, text *channel)
+{
+	uint32		code = find_text(stream, true, channel);
+
+	if (code == stream->nlabels)
+		warn_missing(fcinfo, stream, NULL, true, channel);
+	return code;
+}
+
+void
+check_stage_of_either(FunctionCallInfo fcinfo, LeadStream *a, LeadStream *b, text *stage)
+{
+	if (find_text(a, false, stage) == a->nlabels && find_text(b, false, stage) == b->nlabels)
+		warn_missing(fcinfo, a, b, false, stage);
 }

@@ -46,7 +46,7 @@ extern const Interval *arg_interval(FunctionCallInfo fcinfo, int n,
 									const char *name);
 
 /* An interval as a limit; NULL is NO_LIMIT. Must be positive. */
-extern uint64 arg_within(FunctionCallInfo fcinfo, int n);
+extern uint64 arg_limit(FunctionCallInfo fcinfo, int n, const char *name);
 
 /* A text that must not be NULL; name is that of the argument. */
 extern text *arg_text(FunctionCallInfo fcinfo, int n, const char *name);
@@ -76,5 +76,13 @@ extern const Calendar *arg_calendar(FunctionCallInfo fcinfo, int n,
  */
 extern uint32 find_stage(FunctionCallInfo fcinfo, LeadStream *stream,
 						 text *stage);
+
+/* The same for a channel. */
+extern uint32 find_channel(FunctionCallInfo fcinfo, LeadStream *stream,
+						   text *channel);
+
+/* The same for a stage that may occur in one of two cohorts only. */
+extern void check_stage_of_either(FunctionCallInfo fcinfo, LeadStream *a,
+								  LeadStream *b, text *stage);
 
 #endif							/* FUNNEL_ARGS_H */

@@ -41,6 +41,12 @@
 #define Z_95	1.959963984540054
 
 /*
+ * A variance that is less than so much of the terms whose sum it is has nothing
+ * left but their rounding errors.
+ */
+#define VARIANCE_NOISE	(1.0 / (INT64CONST(1) << 48))
+
+/*
  * A lead joins or leaves the risk set. At one time late leads join first, then
  * outcomes occur, then open leads leave: sorted by what.
  */
@@ -174,6 +180,7 @@ typedef struct Incidence
 	int64		run_events;
 	double		probability;
 	Sum			variance;
+	double		scale;			/* sum of what was added to it, without sign */
 	Sum			covariance;		/* U_k */
 } Incidence;
 
@@ -184,7 +191,7 @@ outcomes_begin(Outcomes *eval, MemoryContext cxt)
 	eval->changes = MemoryContextAlloc(cxt, eval->allocated * sizeof(RiskChange));
 	eval->nchanges = 0;
 	eval->incidences = MemoryContextAllocZero(cxt, (Size) eval->noutcomes * sizeof(Incidence));
-	eval->reached = 0;
+	eval->reached = eval->censored = eval->entered = 0;
 	eval->at_risk = 0;
 }
 
@@ -267,7 +274,9 @@ outcomes_add(Outcomes *eval, const Lead *lead)
 		elapsed = PG_UINT64_MAX;
 	else
 		elapsed = (uint64) eval->as_of - (uint64) lead->at[start];
+	eval->entered++;
 	eval->reached += elapsed >= eval->horizon;
+	eval->censored += end == n && elapsed < eval->horizon;
 	if (elapsed > eval->horizon)
 		return;
 	add_change(eval, elapsed, end < n ? eval->outcome_of[lead->label[end]] : LEAVES_OPEN);
@@ -345,13 +354,17 @@ set_interval(OutcomeRow *row, double complement)
 	double		minus_log;
 	double		width;
 
-	row->bounded = row->probability > 0 && complement > 0;
+	if (row->probability <= 0 || row->probability >= 1 || complement <= 0)
+		row->bounded = false;
 	if (!row->bounded)
 		return;
 	minus_log = row->probability < 0.5 ? -log1p(-row->probability) : -log(complement);
 	width = Z_95 * row->se / (complement * minus_log);
 	row->low = -expm1(-minus_log * exp(-width));
 	row->high = -expm1(-minus_log * exp(width));
+	/* rounded, near 1 */
+	row->low = Min(row->low, row->probability);
+	row->high = Max(row->high, row->probability);
 }
 
 bool
@@ -362,6 +375,8 @@ outcomes_next(Outcomes *eval, OutcomeRow *row)
 	double		delta;
 	double		excess;
 	double		complement;
+	double		variance;
+	double		term;
 
 	CHECK_FOR_INTERRUPTS();
 	if (eval->leaving_left == 0 && !next_time(eval))
@@ -394,10 +409,13 @@ outcomes_next(Outcomes *eval, OutcomeRow *row)
 	n = (double) eval->at_risk;
 	delta = eval->open_before * (double) row->events / n;
 	excess = eval->greenwood_before - 1 / n;
-	sum_add(&incidence->variance, 2 * delta * sum_value(&incidence->covariance) +
-			delta * delta * excess + delta * eval->open_before / n);
+	term = 2 * delta * sum_value(&incidence->covariance) + delta * delta * excess +
+		delta * eval->open_before / n;
+	sum_add(&incidence->variance, term);
+	incidence->scale += fabs(term);
 	sum_add(&incidence->covariance, delta * excess);
 
+	row->bounded = true;
 	if (incidence->events == eval->total)
 	{
 		/* no other outcome has occurred: S is its complement, and more exact */
@@ -408,10 +426,13 @@ outcomes_next(Outcomes *eval, OutcomeRow *row)
 	}
 	else
 	{
-		row->se = sqrt(Max(sum_value(&incidence->variance), 0));
+		variance = sum_value(&incidence->variance);
+		row->se = sqrt(Max(variance, 0));
+		row->bounded = variance > VARIANCE_NOISE * incidence->scale;
 		complement = 1 - incidence->probability;
 	}
-	row->probability = incidence->probability;
+	/* where late leads join it is a sum of many roundings */
+	row->probability = Min(incidence->probability, 1);
 	set_interval(row, complement);
 	return true;
 }

@@ -45,6 +45,8 @@ typedef struct Outcomes
 
 	/* results */
 	int64		reached;		/* leads observed for as long as the horizon */
+	int64		censored;		/* leads still open when they were not */
+	int64		entered;		/* leads that count at all */
 	double		open;			/* share without an outcome after the last row */
 
 	/* private: the changes of the risk set in order of time, and where we are */

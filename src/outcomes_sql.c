@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -16,13 +17,18 @@
 PG_FUNCTION_INFO_V1(funnel_outcomes);
 PG_FUNCTION_INFO_V1(funnel_conversion_at);
 
-/* Gathers the leads of a cohort; a stage that is named twice is one outcome. */
+/*
+ * Gathers the leads of a cohort. Outcomes are numbered as they are named, each
+ * once, those that do not occur left out unless it is the first; outcomes[] is
+ * brought to those numbers.
+ */
 static void
 run_outcomes(FunctionCallInfo fcinfo, Outcomes *eval, Cohort *cohort,
 			 text *from_stage, text **outcomes)
 {
 	LeadStream *stream = lead_stream_open(cohort, CurrentMemoryContext);
 	int		   *outcome_of;
+	int			n = 0;
 
 	eval->nstages = stream->nstages;
 	eval->from_stage = find_stage(fcinfo, stream, from_stage);
@@ -34,9 +40,16 @@ run_outcomes(FunctionCallInfo fcinfo, Outcomes *eval, Cohort *cohort,
 	{
 		uint32		stage = find_stage(fcinfo, stream, outcomes[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (stage < stream->nstages && outcome_of[stage] == NO_OUTCOME)
-			outcome_of[stage] = i;
+		{
+			outcome_of[stage] = n;
+			outcomes[n++] = outcomes[i];
+		}
+		else if (i == 0)
+			n = 1;
 	}
+	eval->noutcomes = n;
 	eval->outcome_of = outcome_of;
 	outcomes_begin(eval, CurrentMemoryContext);
 	while (lead_stream_next(stream))
@@ -140,8 +153,8 @@ funnel_conversion_at(PG_FUNCTION_ARGS)
 		if (row.outcome == 0)
 			probability = row.probability;
 
-	/* nobody was watched for so long, and somebody was still open */
-	if (eval->reached == 0 && eval->open > 0)
+	/* nobody was watched for so long, and of some it is open what they come to */
+	if (eval->reached == 0 && (eval->entered == 0 || eval->censored > 0))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(probability);
 }

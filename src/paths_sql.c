@@ -287,7 +287,7 @@ funnel_compare(PG_FUNCTION_ARGS)
 	eval->nsteps = 2;
 	steps[0] = arg_text(fcinfo, 2, "from_stage");
 	steps[1] = arg_text(fcinfo, 3, "to_stage");
-	eval->within = arg_within(fcinfo, 4);
+	eval->within = arg_limit(fcinfo, 4, "within");
 	eval->mode = arg_mode(fcinfo, 5);
 	eval->period = arg_period(fcinfo, 6);
 	eval->as_of = arg_as_of(fcinfo, 7);
@@ -299,12 +299,7 @@ funnel_compare(PG_FUNCTION_ARGS)
 
 	/* that a stage occurs in one of them only may well be */
 	for (int i = 0; i < 2; i++)
-		if (find_stage(NULL, stream_a, steps[i]) == stream_a->nlabels &&
-			find_stage(NULL, stream_b, steps[i]) == stream_b->nlabels)
-		{
-			find_stage(fcinfo, stream_a, steps[i]);
-			find_stage(fcinfo, stream_b, steps[i]);
-		}
+		check_stage_of_either(fcinfo, stream_a, stream_b, steps[i]);
 
 	memset(nulls, true, sizeof(nulls));
 #define SET(column, datum) (values[column] = (datum), nulls[column] = false)

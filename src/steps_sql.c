@@ -45,7 +45,7 @@ steps_args(FunctionCallInfo fcinfo, int n, Steps *eval)
 {
 	text	  **steps = arg_texts(fcinfo, n, "steps", 1, &eval->nsteps);
 
-	eval->within = arg_within(fcinfo, n + 1);
+	eval->within = arg_limit(fcinfo, n + 1, "within");
 	eval->mode = arg_mode(fcinfo, n + 2);
 	eval->period = arg_period(fcinfo, n + 3);
 	eval->as_of = arg_as_of(fcinfo, n + 4);
@@ -184,7 +184,7 @@ funnel_conversion_rate(PG_FUNCTION_ARGS)
 	eval->nsteps = 2;
 	steps[0] = arg_text(fcinfo, 1, "from_stage");
 	steps[1] = arg_text(fcinfo, 2, "to_stage");
-	eval->within = arg_within(fcinfo, 3);
+	eval->within = arg_limit(fcinfo, 3, "within");
 	eval->mode = arg_mode(fcinfo, 4);
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);
@@ -219,7 +219,7 @@ funnel_velocity(PG_FUNCTION_ARGS)
 					 errdetail("It is %g.", quantile),
 					 errhint("Pass 0.5 for the median, or NULL for the mean.")));
 	}
-	eval->within = arg_within(fcinfo, 4);
+	eval->within = arg_limit(fcinfo, 4, "within");
 	eval->mode = STEPS_ORDERED;
 	eval->period = arg_period(fcinfo, 5);
 	eval->as_of = arg_as_of(fcinfo, 6);

@@ -183,6 +183,9 @@ FROM (VALUES
     ('mql@1 won@5 | mql@2 lost@9',         '98 days',    '{}',     NULL, 100, '... and was watched for so long'),
     ('mql@1 won@5 | mql@2 lost@9',         '98 days 00:00:00.000001', '{}', NULL, 100, '... and no longer'),
     ('mql@1 lost@5 | mql@2',               '10 days',    '{lost}', NULL, 100, 'nobody was'),
+    ('mql@1 won@9 | mql@3 | mql@4',        '90 days',    '{lost}', NULL, 10, 'the oldest is won, and of the young nothing is known'),
+    ('mql@1 won@9 | mql@3 | mql@4',        '7 days',     '{lost}', NULL, 10, '... but for their first days'),
+    ('mql@1 lost@9 | mql@3 | mql@4',       '90 days',    '{lost}', NULL, 10, 'nor if the oldest is lost'),
     ('mql@1 | mql@2',                      '10 days',    '{lost}', NULL, 100, 'nobody went anywhere'),
     ('mql@1 | mql@2',                      '99 days',    '{lost}', NULL, 100, '... for as long as one was watched'),
     ('mql@1 | mql@2',                      '99 days 1 s', '{lost}', NULL, 100, '... and after that nobody knows'),
@@ -230,6 +233,24 @@ FROM (SELECT *, (elapsed_days, outcome = 'lost') > lag((elapsed_days, outcome = 
 SELECT abs(won.probability + lost.probability + open.share - 1) < 1e-12 AS adds_up, round(open.share::numeric, 3) AS open
 FROM (SELECT max(probability) FROM curve WHERE outcome = 'won') won(probability), (SELECT max(probability) FROM curve WHERE outcome = 'lost') lost(probability),
      (SELECT exp(sum(ln(1 - events / at_risk))) FROM (SELECT sum(events)::float8 AS events, max(at_risk) AS at_risk FROM curve GROUP BY elapsed_days) t) open(share);
+-- Leads that join late, so that three at a time are at risk and two are won, and one is lost in round k: the probability
+-- comes so near 1 that float8 has no digits left for its error, and then there are no limits; never beyond 1.
+SELECT bool_and(probability <= 1) AS at_most_1, bool_and(low <= probability AND probability <= high) AS within, count(low) FILTER (WHERE k <= 16) AS early_limits, count(low) FILTER (WHERE k >= 20) AS late_limits
+FROM generate_series(8, 40) k,
+     LATERAL (SELECT funnel.cohort(lead, stage, at) FROM (
+         SELECT round || '.' || n, stage, CASE stage WHEN 'mql' THEN pg_temp.day(5 - 10 * round) ELSE pg_temp.day(5) END
+         FROM generate_series(1, 60) round, generate_series(1, 2) n, unnest(ARRAY['mql', CASE WHEN round = k AND n = 1 THEN 'lost' ELSE 'won' END]) stage
+         UNION ALL SELECT 'open', 'mql', '2023-12-31') e(lead, stage, at)) l(c),
+     LATERAL (SELECT * FROM funnel.outcomes(c, 'mql', '{won,lost}', since => '2024-01-01', as_of => '2026-01-01') WHERE outcome = 'won' AND elapsed_days = (k + 1) * 10) o;
+-- The same of one outcome, whose steps of 1 and 7 out of 11 round to more than 1.
+SELECT count(*) > 10 AS many, bool_and(probability <= 1) AS at_most_1, bool_and(probability < 1) FILTER (WHERE low IS NOT NULL) AS limits_below_1
+FROM (SELECT funnel.cohort(lead, stage, at) FROM (
+          SELECT 'open ' || n, 1, NULL FROM generate_series(1, 4) n
+          UNION ALL SELECT 'a' || i, 20 * i + 2, 20 * i + 10 FROM generate_series(0, 40) i
+          UNION ALL SELECT 'b' || i || n, 20 * i + CASE n WHEN 7 THEN 12 ELSE 2 END, 20 * i + 20 FROM generate_series(0, 40) i, generate_series(1, 7) n) l(lead, joins, leaves),
+          LATERAL (VALUES ('mql', pg_temp.day(-joins)), ('won', pg_temp.day(leaves - joins))) e(stage, at)) c(c),
+     funnel.outcomes(c, 'mql', '{won}', since => pg_temp.day(0), as_of => '2030-01-01');
+
 -- Where no lead is open any more it is the rate that everybody knows.
 SELECT o.probability = funnel.conversion_rate(c, 'mql', 'won', as_of => pg_temp.day(1000)) AS same, o.at_risk, round(o.se::numeric, 6) AS se,
        round(sqrt(o.probability * (1 - o.probability) / d.leads)::numeric, 6) AS binomial_se
@@ -265,6 +286,8 @@ FROM (VALUES
     ('conversion_at(c, ''mql'', ''won'', ''1 day'', ''{lost,NULL}'')'),
     ('conversion_at(c, ''mql'', ''won'', ''1 day'', as_of => NULL)')) v(call),
     pg_temp.refused(format('SELECT funnel.%s FROM ten', call)) r;
+-- However often a stage is named, it is one outcome.
+SELECT count(*), string_agg(DISTINCT o.outcome, ',') AS outcomes FROM ten, funnel.outcomes(c, 'mql', array_fill('won'::text, '{3000000}') || '{lost}', as_of => pg_temp.day(70)) o;
 -- What is wrong does not depend on the data.
 SELECT call, r.state
 FROM (SELECT funnel.as_of(c, '-infinity') FROM ten) e(c),

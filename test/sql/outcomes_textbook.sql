@@ -62,7 +62,7 @@ FROM sample CROSS JOIN funnel.outcomes(c, 'in', '{out}', as_of => '2024-01-01') 
 JOIN published p USING (data)
 WHERE p.elapsed = o.elapsed_days
 ORDER BY data, o.elapsed_days;
--- ... and of the first two there are no more rows than published.
+-- ... and where all rows are published, there are no others.
 SELECT data, count(*) AS rows, (SELECT count(*) FROM published p WHERE p.data = s.data) AS published
 FROM sample s, funnel.outcomes(c, 'in', '{out}', as_of => '2024-01-01') WHERE data <> 'placebo' GROUP BY data ORDER BY data;
 
