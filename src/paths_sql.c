@@ -52,20 +52,20 @@ arg_most(FunctionCallInfo fcinfo, int n)
 }
 
 static Datum
-path_datum(const Variants *variants, const Path *path)
+path_datum(const Paths *paths, const Path *path, const char *what)
 {
-	uint64		length = path_text_length(variants, path);
+	uint64		length = path_text_length(paths, path);
 	text	   *result;
 
 	if (length > PATH_TEXT_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("path of " INT64_FORMAT " stays is too long to be shown", path->length),
+				 errmsg("path of " INT64_FORMAT " %s is too long to be shown", path->length, what),
 				 errdetail("Its text would have " UINT64_FORMAT " bytes.", length),
 				 errhint("Leave out stages with funnel.without(), or shorten their names with funnel.relabel().")));
 	result = palloc(VARHDRSZ + length);
 	SET_VARSIZE(result, VARHDRSZ + length);
-	path_text(variants, path, VARDATA(result));
+	path_text(paths, path, VARDATA(result));
 	return PointerGetDatum(result);
 }
 
@@ -93,19 +93,20 @@ funnel_variants(PG_FUNCTION_ARGS)
 	/* memory of one row */
 	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
 								 ALLOCSET_SMALL_SIZES);
-	for (uint32 i = 0; i < variants.nchosen; i++)
+	for (uint32 i = 0; i < variants.paths.nchosen; i++)
 	{
-		const Path *path = &variants.paths[variants.chosen[i]];
+		uint32		number = variants.paths.chosen[i];
+		const Path *path = &variants.paths.paths[number];
 		MemoryContext old = MemoryContextSwitchTo(rows);
 		Datum		values[5];
 		bool		nulls[5] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = path_datum(&variants, path);
+		values[0] = path_datum(&variants.paths, path, "stays");
 		values[1] = Int32GetDatum((int32) path->length);
-		values[2] = Int64GetDatum(path->leads);
-		values[3] = Float8GetDatum((double) path->leads / (double) variants.nleads);
-		values[4] = Float8GetDatum(path_median_days(&variants, path));
+		values[2] = Int64GetDatum(path->count);
+		values[3] = Float8GetDatum((double) path->count / (double) variants.nleads);
+		values[4] = Float8GetDatum(path_median_days(&variants, number));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
