@@ -234,23 +234,25 @@ find_text(LeadStream *stream, bool touch, text *label)
 							(uint32) VARSIZE_ANY_EXHDR(label));
 }
 
-/* Names some of the stages, or channels, of a stream. */
-static void
-name_labels(StringInfo names, LeadStream *stream, bool touch)
+char *
+labels_named(LeadStream *stream, bool touch)
 {
+	StringInfoData names;
 	uint32		first = touch ? stream->nstages : 0;
 	uint32		end = touch ? stream->nlabels : stream->nstages;
 
+	initStringInfo(&names);
 	for (uint32 i = first; i < end && i < first + LABELS_NAMED; i++)
 	{
-		appendStringInfoString(names, i > first ? ", " : "");
-		appendBinaryStringInfo(names, stream->labels[i].bytes,
+		appendStringInfoString(&names, i > first ? ", " : "");
+		appendBinaryStringInfo(&names, stream->labels[i].bytes,
 							   (int) stream->labels[i].len);
 	}
 	if (first == end)
-		appendStringInfoString(names, "none");
+		appendStringInfoString(&names, "none");
 	else if (end - first > LABELS_NAMED)
-		appendStringInfoString(names, " and others");
+		appendStringInfoString(&names, " and others");
+	return names.data;
 }
 
 /* Warns that a label occurs nowhere in a cohort, or in neither of two. */
@@ -258,29 +260,21 @@ static void
 warn_missing(FunctionCallInfo fcinfo, LeadStream *a, LeadStream *b, bool touch, text *label)
 {
 	const char *what = touch ? "channel" : "stage";
-	StringInfoData names;
 
 	if (fcinfo == NULL || (a->stats.events == 0 && (b == NULL || b->stats.events == 0)) ||
 		warned_before(fcinfo, touch, label))
 		return;
-	initStringInfo(&names);
-	name_labels(&names, a, touch);
-	if (b != NULL)
-	{
-		appendStringInfoString(&names, "; those of the other: ");
-		name_labels(&names, b, touch);
-	}
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("%s \"%s\" does not occur in %s", what, text_to_cstring(label),
 					b == NULL ? "the cohort" : "either cohort"),
 			 b == NULL && (touch ? a->nstages == a->nlabels : a->nstages == 0) ?
 			 errdetail("The cohort has no %s.", touch ? "touches" : "stage events") :
-			 b == NULL ? errdetail("Its %ss are: %s.", what, names.data) :
-			 errdetail("The %ss of one are: %s.", what, names.data),
+			 b == NULL ? errdetail("Its %ss are: %s.", what, labels_named(a, touch)) :
+			 errdetail("The %ss of one are: %s; those of the other: %s.", what,
+					   labels_named(a, touch), labels_named(b, touch)),
 			 errhint("%s names are compared as they are written, including case.",
 					 touch ? "Channel" : "Stage")));
-	pfree(names.data);
 }
 
 uint32

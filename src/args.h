@@ -77,7 +77,10 @@ extern const Calendar *arg_calendar(FunctionCallInfo fcinfo, int n,
 extern uint32 find_stage(FunctionCallInfo fcinfo, LeadStream *stream,
 						 text *stage);
 
-/* The same for a channel. */
+/* The stages, or the channels, of a stream for a message; not all if there are many. */
+extern char *labels_named(LeadStream *stream, bool touch);
+
+/* The same as find_stage() for a channel. */
 extern uint32 find_channel(FunctionCallInfo fcinfo, LeadStream *stream,
 						   text *channel);
 

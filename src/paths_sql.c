@@ -16,6 +16,7 @@
 
 #include "cohort_value.h"
 #include "compat.h"
+#include "paths_sql.h"
 #include "steps_sql.h"
 #include "variants.h"
 
@@ -31,7 +32,7 @@ PG_FUNCTION_INFO_V1(funnel_compare);
  * ------------------------------------------------------------------------
  */
 
-static int32
+int32
 arg_most(FunctionCallInfo fcinfo, int n)
 {
 	int32		most;
@@ -51,7 +52,7 @@ arg_most(FunctionCallInfo fcinfo, int n)
 	return most;
 }
 
-static Datum
+Datum
 path_datum(const Paths *paths, const Path *path, const char *what)
 {
 	uint64		length = path_text_length(paths, path);
