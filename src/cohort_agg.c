@@ -465,15 +465,38 @@ pile_append(char *pile, Size *used, struct varlena *value)
 	}
 }
 
-/* merge(a, b) and a || b */
+/*
+ * merge(a, b) and a || b. Where one of them has just been aggregated it is left
+ * as it is, and the other, if it is smaller, becomes a piece beside it: the
+ * result is mostly read at once, and nothing large has to be packed for that.
+ */
 Datum
 cohort_merge(PG_FUNCTION_ARGS)
 {
+	Cohort	   *a = cohort_getarg(fcinfo, 0);
+	Cohort	   *b = cohort_getarg(fcinfo, 1);
+	int64		a_events = a->buffer ? event_buffer_count(a->buffer) : 0;
+	int64		b_events = b->buffer ? event_buffer_count(b->buffer) : 0;
+	Cohort	   *larger = a_events >= b_events ? a : b;
+	Cohort	   *smaller = larger == a ? b : a;
+	struct varlena *piece = cohort_flatten(smaller, CurrentMemoryContext);
 	Cohort		cohort;
 
 	cohort_init(&cohort, CurrentMemoryContext);
-	cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
-	cohort_add_value(&cohort, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1)));
+	if (larger->buffer != NULL)
+	{
+		/* they live as long as the result, which is stored if it is to last */
+		cohort_settle(larger);
+		cohort.buffer = larger->buffer;
+		cohort.sort = larger->sort;
+		cohort.sort_stats = larger->sort_stats;
+	}
+	cohort.ignored = larger->ignored;
+	for (int i = 0; i < larger->npieces; i++)
+		cohort_add_piece(&cohort, larger->pieces[i].data, larger->pieces[i].size);
+	cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+	if (larger->buffer != NULL)
+		PG_RETURN_DATUM(cohort_result(&cohort));
 	PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
 }
 
