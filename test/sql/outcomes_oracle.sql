@@ -160,7 +160,7 @@ CREATE INDEX ON got (cohort, arg, outcome, elapsed);
 ANALYZE got;
 CREATE TEMP TABLE rate AS
 WITH w AS MATERIALIZED (
-    SELECT cohort, arg, max(leaves) AS longest, max(leaves) > max(CASE WHEN outcome IS NULL THEN leaves ELSE -1 END) AS through
+    SELECT cohort, arg, max(leaves) AS longest, bool_and(outcome IS NOT NULL) AS through
     FROM watched GROUP BY cohort, arg
 )
 SELECT q.cohort, q.arg, e.elapsed, funnel.conversion_at(source.c, q.from_stage, q.outcomes[1], e.elapsed, q.outcomes[2:], q.period, q.until) AS funnel,
