@@ -158,7 +158,7 @@ arg_texts(FunctionCallInfo fcinfo, int n, const char *name, int min, int *count)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument \"%s\" has a null element", name),
 					 errdetail("Element %d is null.", i + 1),
-					 errhint("Name a stage in each element.")));
+					 errhint("Write a name in each element.")));
 		texts[i] = DatumGetTextPP(elements[i]);
 	}
 	return texts;

@@ -105,6 +105,14 @@ jsonb_number(const JsonbValue *value, const char *key)
 											  NumericGetDatum(value->val.numeric)));
 }
 
+static const char *
+jsonb_word(const JsonbValue *value, const char *key)
+{
+	if (value->type != jbvString)
+		bad_model(psprintf("\"%s\" is not a string.", key));
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
 static void
 read_milestones(Model *model, const JsonbValue *value)
 {
@@ -150,22 +158,14 @@ read_model(Model *model, char *name)
 			model->middle = weight(jsonb_number(&value, field), field);
 		else if (strcmp(field, "milestones") == 0)
 			read_milestones(model, &value);
+		else if (strcmp(field, "no_middle") == 0)
+			model->even = choice(jsonb_word(&value, field), field, "normalize", "even");
+		else if (strcmp(field, "missing") == 0)
+			model->next = choice(jsonb_word(&value, field), field, "drop", "next");
+		else if (strcmp(field, "scope") == 0)
+			model->all = choice(jsonb_word(&value, field), field, "between", "all");
 		else
-		{
-			char	   *word;
-
-			if (value.type != jbvString)
-				bad_model(psprintf("\"%s\" is not a string.", field));
-			word = pnstrdup(value.val.string.val, value.val.string.len);
-			if (strcmp(field, "no_middle") == 0)
-				model->even = choice(word, field, "normalize", "even");
-			else if (strcmp(field, "missing") == 0)
-				model->next = choice(word, field, "drop", "next");
-			else if (strcmp(field, "scope") == 0)
-				model->all = choice(word, field, "between", "all");
-			else
-				bad_model(psprintf("There is no \"%s\".", field));
-		}
+			bad_model(psprintf("There is no \"%s\".", field));
 	}
 	check_weights(model);
 	model_reduce(model);

@@ -22,6 +22,9 @@ journeys_init(Journeys *journeys, MemoryContext cxt)
 	journeys->touch_channel = MemoryContextAlloc(cxt, journeys->touches_allocated * sizeof(uint32));
 	journeys->conversions_allocated = 16;
 	journeys->conversions = MemoryContextAlloc(cxt, journeys->conversions_allocated * sizeof(Conversion));
+	journeys->by_ref = NULL;
+	journeys->goes_on = NULL;
+	journeys->stays_allocated = 0;
 	stays_init(&journeys->stays, cxt);
 }
 
@@ -48,6 +51,91 @@ add_conversion(Journeys *journeys)
 	return &journeys->conversions[journeys->nconversions++];
 }
 
+/* Do the stays have more than one ref, none counted as one? */
+static bool
+refs_differ(const Stays *stays, const Lead *lead)
+{
+	if (lead->rich)
+		for (int64 i = 1; i < stays->n; i++)
+			if (key_cmp(&lead->ref[stays->stays[i].first], &lead->ref[stays->stays[0].first]) != 0)
+				return true;
+	return false;
+}
+
+static int
+ref_cmp(const void *a, const void *b, void *arg)
+{
+	const Lead *lead = arg;
+	const Stay *x = *(const Stay *const *) a;
+	const Stay *y = *(const Stay *const *) b;
+	int			c = key_cmp(&lead->ref[x->first], &lead->ref[y->first]);
+
+	return c != 0 ? c : (x->first > y->first) - (x->first < y->first);
+}
+
+/*
+ * Where a lead has several refs, several deals, its stays alternate between
+ * them, and a deal that is told of again is not won again. Of each stay in the
+ * conversion's stage: the next of the same ref, if it is in that stage too, and
+ * nothing of that ref between; otherwise -1. NULL if there is but one ref.
+ */
+static const int64 *
+find_repetitions(Journeys *journeys, const Lead *lead)
+{
+	const Stays *stays = &journeys->stays;
+	uint32		conversion = journeys->scope.conversion;
+
+	if (!refs_differ(stays, lead))
+		return NULL;
+	if (stays->n > journeys->stays_allocated)
+	{
+		Size		n = (Size) Max(stays->n, 2 * journeys->stays_allocated);
+
+		if (journeys->by_ref != NULL)
+		{
+			pfree(journeys->by_ref);
+			pfree(journeys->goes_on);
+			pfree(journeys->repeats);
+		}
+		journeys->by_ref = NULL;
+		journeys->stays_allocated = 0;
+		journeys->by_ref = MemoryContextAllocHuge(journeys->cxt, n * sizeof(Stay *));
+		journeys->goes_on = MemoryContextAllocHuge(journeys->cxt, n * sizeof(int64));
+		journeys->repeats = MemoryContextAllocHuge(journeys->cxt, n * sizeof(bool));
+		journeys->stays_allocated = (int64) n;
+	}
+	for (int64 i = 0; i < stays->n; i++)
+		journeys->by_ref[i] = &stays->stays[i];
+	qsort_arg(journeys->by_ref, (Size) stays->n, sizeof(Stay *), ref_cmp, unconstify(Lead *, lead));
+	memset(journeys->repeats, false, (Size) stays->n * sizeof(bool));
+	for (int64 i = 0; i < stays->n; i++)
+	{
+		const Stay *stay = journeys->by_ref[i];
+		const Stay *next = i + 1 < stays->n ? journeys->by_ref[i + 1] : NULL;
+		int64	   *goes_on = &journeys->goes_on[stay - stays->stays];
+
+		*goes_on = -1;
+		if (next != NULL && stay->stage == conversion && next->stage == conversion &&
+			key_cmp(&lead->ref[stay->first], &lead->ref[next->first]) == 0)
+		{
+			*goes_on = next - stays->stays;
+			journeys->repeats[*goes_on] = true;
+		}
+	}
+	return journeys->goes_on;
+}
+
+/* The last amount of a stay and of those that go on with it. */
+static void
+find_amount(const Journeys *journeys, const Lead *lead, const int64 *goes_on, int64 stay,
+			Amount *amount)
+{
+	amount->kind = AMOUNT_NONE;
+	for (; stay >= 0; stay = goes_on == NULL ? -1 : goes_on[stay])
+		last_amount(lead, journeys->stays.stays[stay].first, journeys->stays.stays[stay].last,
+					journeys->scope.nstages, amount);
+}
+
 /* The conversions among the stays, with their amounts, refs and milestones. */
 static void
 find_conversions(Journeys *journeys, const Lead *lead, int64 n)
@@ -57,10 +145,12 @@ find_conversions(Journeys *journeys, const Lead *lead, int64 n)
 	int64		nstays;
 	int64		entered = 0;	/* stays until now */
 	int64		milestones[MILESTONES_MAX];
+	const int64 *goes_on;
 
 	stays_build(&journeys->stays, lead, n, scope->nstages);
 	stays = journeys->stays.stays;
 	nstays = journeys->stays.n;
+	goes_on = find_repetitions(journeys, lead);
 	for (int m = 0; m < scope->nmilestones; m++)
 		milestones[m] = MILESTONE_NONE;
 	for (int64 i = 0; i < nstays; i++)
@@ -69,7 +159,7 @@ find_conversions(Journeys *journeys, const Lead *lead, int64 n)
 
 		if (i % 1024 == 1023)
 			CHECK_FOR_INTERRUPTS();
-		if (stays[i].stage != scope->conversion)
+		if (stays[i].stage != scope->conversion || (goes_on != NULL && journeys->repeats[i]))
 			continue;
 		/* an entry at the same time is not after the conversion */
 		for (; scope->nmilestones > 0 && entered < nstays &&
@@ -82,13 +172,11 @@ find_conversions(Journeys *journeys, const Lead *lead, int64 n)
 		conversion = add_conversion(journeys);
 		conversion->at = stays[i].entered_at;
 		memcpy(conversion->milestones, milestones, scope->nmilestones * sizeof(int64));
-		conversion->amount.kind = AMOUNT_NONE;
 		conversion->ref.kclass = KEY_NONE;
+		conversion->amount.kind = AMOUNT_NONE;
 		if (lead->rich)
 		{
-			if (!last_amount(lead, stays[i].first, stays[i].last, scope->nstages,
-							 &conversion->amount))
-				conversion->amount.kind = AMOUNT_NONE;
+			find_amount(journeys, lead, goes_on, i, &conversion->amount);
 			conversion->ref = lead->ref[stays[i].first];
 		}
 	}

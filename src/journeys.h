@@ -2,6 +2,10 @@
  * journeys.h
  *	  A lead's conversions and the touches that led to each: what every question
  *	  of attribution is asked of. Knows nothing of SQL.
+ *
+ * A conversion is a stay in the conversion's stage; where a lead has several
+ * refs, the stays of one ref in that stage are one conversion unless that ref
+ * was in another stage between them, whatever other refs did meanwhile.
  */
 #ifndef FUNNEL_JOURNEYS_H
 #define FUNNEL_JOURNEYS_H
@@ -49,6 +53,10 @@ typedef struct Journeys
 
 	/* private */
 	Stays		stays;
+	const Stay **by_ref;		/* stays; by_ref, goes_on and repeats where a lead has several refs */
+	int64	   *goes_on;		/* by stay: the next one of the same conversion, or -1 */
+	bool	   *repeats;		/* by stay: does it go on with one before? */
+	int64		stays_allocated;
 	int64		conversions_allocated;
 	int64		touches_allocated;
 	MemoryContext cxt;
