@@ -81,6 +81,11 @@ COMMENT ON FUNCTION funnel.is_ready_made(funnel.calendar) IS 'is it the calendar
 
 SELECT pg_catalog.pg_extension_config_dump('funnel.calendar', 'WHERE NOT funnel.is_ready_made(calendar)');
 
+-- View pg_timezone_names would read the files of all zones.
+CREATE FUNCTION funnel.is_time_zone(name text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'funnel_is_time_zone' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.is_time_zone(text) IS 'does view pg_timezone_names have it, in upper or lower case';
+
 CREATE FUNCTION funnel.check_calendar() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -94,7 +99,7 @@ BEGIN
         DELETE FROM funnel.calendar AS c WHERE c.name = NEW.name AND funnel.is_ready_made(c);
     END IF;
     IF NEW.time_zone IS NULL OR TG_OP = 'UPDATE' AND NEW.time_zone IS NOT DISTINCT FROM OLD.time_zone
-       OR EXISTS (SELECT FROM pg_timezone_names AS z WHERE lower(z.name) = lower(NEW.time_zone)) THEN
+       OR funnel.is_time_zone(NEW.time_zone) THEN
         RETURN NEW;
     END IF;
     SELECT format('Did you mean %s? ', string_agg(quote_literal(s.name), ' or ')) INTO advice

@@ -1,6 +1,7 @@
 /*
  * calendar.c
- *	  Working time by the tables of calendars, and funnel.working_days().
+ *	  Working time by the tables of calendars, funnel.working_days() and
+ *	  funnel.is_time_zone().
  *
  * A calendar's hours and the rules of its time zone make a list of spans of
  * real time, one after the other, each with the working time before it.
@@ -40,6 +41,7 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(working_days);
+PG_FUNCTION_INFO_V1(funnel_is_time_zone);
 
 #define CALENDAR_SCHEMA		"funnel"
 #define CALENDARS_NAMED		20		/* in a hint */
@@ -187,13 +189,31 @@ read_table(const char *table, Calendar *calendar, RowReader reader)
 			(array) = repalloc_huge(array, 2 * (Size) (n) * sizeof(*(array))); \
 	} while (0)
 
+/*
+ * The time zone that view pg_timezone_names has under a name, in upper or lower
+ * case; NULL if there is none. After a colon pg_tzset() takes names only, and
+ * not forms like UTC+2, which it would read as hours behind UTC.
+ */
+static pg_tz *
+find_zone(const char *name)
+{
+	char	   *only_name = psprintf(":%s", name);
+	pg_tz	   *zone = pg_tzset(only_name);
+
+	pfree(only_name);
+	if (zone == NULL || !pg_tz_acceptable(zone) ||
+		pg_strcasecmp(pg_get_timezone_name(zone), name) != 0)
+		return NULL;
+	return zone;
+}
+
 static bool
 read_calendar_row(Calendar *calendar, const Datum *values)
 {
 	char	   *name = TextDatumGetCString(values[Anum_calendar_time_zone - 1]);
-	pg_tz	   *zone = pg_tzset(name);
+	pg_tz	   *zone = find_zone(name);
 
-	if (zone == NULL || !pg_tz_acceptable(zone))
+	if (zone == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("time zone \"%s\" of calendar \"%s\" does not exist", name, calendar->name),
@@ -714,4 +734,11 @@ working_days(PG_FUNCTION_ARGS)
 	else
 		lfirst(cell) = unconstify(Calendar *, calendar);
 	PG_RETURN_FLOAT8(calendar_days(calendar, calendar_between(calendar, from, to)));
+}
+
+/* funnel.is_time_zone(name text): may a calendar have this time zone? */
+Datum
+funnel_is_time_zone(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(find_zone(text_to_cstring(PG_GETARG_TEXT_PP(0))) != NULL);
 }

@@ -203,6 +203,9 @@ SELECT r.* FROM (VALUES
     ($$INSERT INTO funnel.calendar VALUES ('new', '%')$$),
     ($$UPDATE funnel.calendar SET time_zone = 'Mars' WHERE name = 'night'$$)
 ) q(query), pg_temp.refused(query) r;
+-- A time zone is what the view has, in upper or lower case.
+SELECT count(*) > 100 AS many, bool_and(funnel.is_time_zone(name) AND funnel.is_time_zone(lower(name)) AND funnel.is_time_zone(upper(name))) AS all_of_them FROM pg_timezone_names;
+SELECT string_agg(name, ' ') FROM unnest('{utc,:UTC,UTC+2,<+02>-2,+02:00,EST5EDU,Etc/GMT+2,Etc/GMT+99,PST,Europe,Europe/,/UTC,Europe//Berlin,../UTC,right/UTC}'::text[]) name WHERE funnel.is_time_zone(name);
 SELECT query, state, message FROM (VALUES
     ($$INSERT INTO funnel.calendar VALUES ('new')$$),
     ($$INSERT INTO funnel.calendar VALUES (NULL, 'UTC')$$),
@@ -289,13 +292,15 @@ BEGIN;
 CREATE TEMP TABLE dump (name text, time_zone text, description text, definition jsonb);
 INSERT INTO dump VALUES
     ('business_week', 'Atlantis/Capital', NULL, '{"hours": [{"weekday": 1, "opens": "08:00:00", "closes": "24:00:00"}], "holidays": [{"day": "2024-07-14", "description": "x"}]}'),
-    ('empty', 'UTC', NULL, NULL);
+    ('empty', 'UTC', NULL, NULL),
+    -- no zone of the view's, so not the one that PostgreSQL would take it for
+    ('behind', 'UTC+2', NULL, '{"hours": [{"weekday": 1, "opens": "08:00:00", "closes": "24:00:00"}], "holidays": []}');
 INSERT INTO funnel.calendar TABLE dump;
-SELECT name, time_zone, description, funnel.is_ready_made(c) FROM funnel.calendar c WHERE name IN ('business_week', 'empty');
+SELECT name, time_zone, description, funnel.is_ready_made(c) FROM funnel.calendar c WHERE name IN (SELECT name FROM dump) ORDER BY name;
 SELECT * FROM funnel.calendar_hours WHERE calendar = 'business_week';
 SELECT * FROM funnel.calendar_holiday WHERE calendar = 'business_week';
 TABLE pg_temp.differing;
-SELECT * FROM pg_temp.refused($$SELECT funnel.working_days('business_week', now(), now())$$);
+SELECT r.* FROM unnest('{business_week,behind}'::text[]) name, pg_temp.refused(format('SELECT funnel.working_days(%L, now(), now())', name)) r;
 -- an edited one does not give way
 SELECT state, message FROM pg_temp.refused($$INSERT INTO funnel.calendar SELECT * FROM dump WHERE name = 'business_week'$$);
 ROLLBACK;
