@@ -7,9 +7,8 @@ CREATE TABLE funnel.calendar (
     name text PRIMARY KEY CHECK (name ~ '[^[:space:]]'),
     time_zone text NOT NULL,
     description text,
-    definition jsonb CHECK (definition IS NULL
-                            OR (jsonb_typeof(definition -> 'hours') = 'array'
-                                AND jsonb_typeof(definition -> 'holidays') = 'array') IS TRUE)
+    definition jsonb NOT NULL CHECK ((jsonb_typeof(definition -> 'hours') = 'array'
+                                      AND jsonb_typeof(definition -> 'holidays') = 'array') IS TRUE)
 );
 COMMENT ON TABLE funnel.calendar IS 'calendars of working time; their hours and holidays are in tables of their own';
 COMMENT ON COLUMN funnel.calendar.name IS 'name of the calendar';
@@ -86,16 +85,23 @@ CREATE FUNCTION funnel.is_time_zone(name text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'funnel_is_time_zone' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funnel.is_time_zone(text) IS 'does view pg_timezone_names have it, in upper or lower case';
 
+-- What is stored always has a definition: a dump must tell a calendar without hours from one that is typed in.
 CREATE FUNCTION funnel.check_calendar() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    is_given boolean := TG_OP = 'INSERT' AND NEW.definition IS NOT NULL;
     advice text;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         NEW.definition := funnel.calendar_definition(OLD.name);
-    ELSIF NEW.definition IS NOT NULL THEN
+    ELSIF is_given THEN
+        NEW.definition := jsonb_build_object('hours', NEW.definition -> 'hours', 'holidays', NEW.definition -> 'holidays');
+    ELSE
+        NEW.definition := '{"hours": [], "holidays": []}';
+    END IF;
+    IF is_given AND NEW.name = 'business_week' THEN
         DELETE FROM funnel.calendar AS c WHERE c.name = NEW.name AND funnel.is_ready_made(c);
     END IF;
     IF NEW.time_zone IS NULL OR TG_OP = 'UPDATE' AND NEW.time_zone IS NOT DISTINCT FROM OLD.time_zone
@@ -110,7 +116,7 @@ BEGIN
     HAVING count(*) > 0;
     advice := coalesce(advice, '') || 'View pg_timezone_names lists what there is.';
     -- A restore must not fail for want of a time zone on the new machine: using the calendar will.
-    IF TG_OP = 'INSERT' AND NEW.definition IS NOT NULL THEN
+    IF is_given THEN
         RAISE WARNING USING
             MESSAGE = format('time zone "%s" of calendar "%s" does not exist', NEW.time_zone, NEW.name), HINT = advice;
         RETURN NEW;
@@ -129,9 +135,11 @@ CREATE FUNCTION funnel.import_calendar() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO funnel.calendar_hours (calendar, weekday, opens, closes)
-    SELECT NEW.name, h.weekday, h.opens, h.closes
-      FROM jsonb_to_recordset(NEW.definition -> 'hours') AS h(weekday int, opens time, closes time);
+    -- at once, so that hours and holidays are both there when the definition is compared with them
+    WITH hours AS (
+        INSERT INTO funnel.calendar_hours (calendar, weekday, opens, closes)
+        SELECT NEW.name, h.weekday, h.opens, h.closes
+          FROM jsonb_to_recordset(NEW.definition -> 'hours') AS h(weekday int, opens time, closes time))
     INSERT INTO funnel.calendar_holiday (calendar, day, description)
     SELECT NEW.name, d.day, d.description
       FROM jsonb_to_recordset(NEW.definition -> 'holidays') AS d(day date, description text);
@@ -139,39 +147,47 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION funnel.import_calendar() IS
-    'trigger of funnel.calendar: a new row that has a definition, as in a restore, makes hours and holidays of it';
+    'trigger of funnel.calendar: a new row that has hours or holidays, as in a restore, has them made of its definition';
 REVOKE EXECUTE ON FUNCTION funnel.import_calendar() FROM PUBLIC;
 
--- As the owner of the tables: who edits holidays may not be allowed to edit calendars. The calendar is locked before its
--- hours are looked at, so that two sessions cannot add hours that overlap.
+-- As the owner of the tables: who edits holidays may not be allowed to edit calendars. The calendars are locked before
+-- their hours are looked at, so that two sessions cannot add hours that overlap.
 CREATE FUNCTION funnel.record_calendar() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed text;
+    touched text[];
     problem record;
 BEGIN
-    FOR changed IN
-        SELECT c.name FROM funnel.calendar AS c
-         WHERE c.definition IS DISTINCT FROM funnel.calendar_definition(c.name) ORDER BY c.name
-    LOOP
-        -- funnel.check_calendar() takes the definition from the tables
-        UPDATE funnel.calendar AS c SET definition = NULL WHERE c.name = changed;
-        SELECT a.weekday, a.opens, a.closes, b.opens AS next_opens, b.closes AS next_closes INTO problem
-          FROM funnel.calendar_hours AS a
-          JOIN funnel.calendar_hours AS b ON b.calendar = a.calendar AND b.weekday = a.weekday
-         WHERE a.calendar = changed AND a.opens < b.opens AND b.opens < a.closes
-         ORDER BY a.weekday, a.opens, b.opens LIMIT 1;
-        IF FOUND THEN
-            RAISE exclusion_violation USING
-                MESSAGE = format('hours of calendar "%s" overlap', changed),
-                DETAIL = format('On weekday %s there are %s to %s and %s to %s.', problem.weekday,
-                                problem.opens, problem.closes, problem.next_opens, problem.next_closes),
-                HINT = 'Let hours end before others of the day begin, or when they do.',
-                SCHEMA = 'funnel', TABLE = 'calendar_hours';
-        END IF;
-    END LOOP;
+    CASE TG_OP
+        WHEN 'INSERT' THEN SELECT array_agg(DISTINCT r.calendar) INTO touched FROM new_rows AS r;
+        WHEN 'DELETE' THEN SELECT array_agg(DISTINCT r.calendar) INTO touched FROM old_rows AS r;
+        WHEN 'UPDATE' THEN
+            SELECT array_agg(DISTINCT r.calendar) INTO touched
+              FROM (SELECT n.calendar FROM new_rows AS n UNION ALL SELECT o.calendar FROM old_rows AS o) AS r;
+        WHEN 'TRUNCATE' THEN SELECT array_agg(c.name) INTO touched FROM funnel.calendar AS c;
+    END CASE;
+    IF touched IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM funnel.calendar AS c WHERE c.name = ANY (touched) ORDER BY c.name FOR NO KEY UPDATE;
+    -- funnel.check_calendar() takes the definition from the tables
+    UPDATE funnel.calendar AS c SET definition = NULL
+     WHERE c.name = ANY (touched) AND c.definition IS DISTINCT FROM funnel.calendar_definition(c.name);
+    SELECT a.calendar, a.weekday, a.opens, a.closes, b.opens AS next_opens, b.closes AS next_closes INTO problem
+      FROM funnel.calendar_hours AS a
+      JOIN funnel.calendar_hours AS b ON b.calendar = a.calendar AND b.weekday = a.weekday
+     WHERE a.calendar = ANY (touched) AND a.opens < b.opens AND b.opens < a.closes
+     ORDER BY a.calendar, a.weekday, a.opens, b.opens LIMIT 1;
+    IF FOUND THEN
+        RAISE exclusion_violation USING
+            MESSAGE = format('hours of calendar "%s" overlap', problem.calendar),
+            DETAIL = format('On weekday %s there are %s to %s and %s to %s.', problem.weekday,
+                            problem.opens, problem.closes, problem.next_opens, problem.next_closes),
+            HINT = 'Let hours end before others of the day begin, or when they do.',
+            SCHEMA = 'funnel', TABLE = 'calendar_hours';
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -182,10 +198,23 @@ REVOKE EXECUTE ON FUNCTION funnel.record_calendar() FROM PUBLIC;
 CREATE TRIGGER check_calendar BEFORE INSERT OR UPDATE ON funnel.calendar
     FOR EACH ROW EXECUTE FUNCTION funnel.check_calendar();
 CREATE TRIGGER import_calendar AFTER INSERT ON funnel.calendar
-    FOR EACH ROW WHEN (NEW.definition IS NOT NULL) EXECUTE FUNCTION funnel.import_calendar();
-CREATE TRIGGER record_calendar AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON funnel.calendar_hours
+    FOR EACH ROW WHEN (NEW.definition <> '{"hours": [], "holidays": []}') EXECUTE FUNCTION funnel.import_calendar();
+-- A trigger that sees the rows of a statement is one of one event.
+CREATE TRIGGER record_insert AFTER INSERT ON funnel.calendar_hours REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
-CREATE TRIGGER record_calendar AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON funnel.calendar_holiday
+CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_hours REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_delete AFTER DELETE ON funnel.calendar_hours REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_truncate AFTER TRUNCATE ON funnel.calendar_hours
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_insert AFTER INSERT ON funnel.calendar_holiday REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_holiday REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_delete AFTER DELETE ON funnel.calendar_holiday REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_truncate AFTER TRUNCATE ON funnel.calendar_holiday
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 
 -- It must be as funnel.is_ready_made() has it.

@@ -166,7 +166,6 @@ SELECT r.* FROM (VALUES
 ) q(query), pg_temp.refused(query) r;
 -- A hint has room for 20 names.
 BEGIN;
-SET LOCAL session_replication_role = replica;    -- not to look up the time zone 20 times
 INSERT INTO funnel.calendar (name, time_zone) SELECT 'team ' || lpad(n::text, 2, '0'), 'UTC' FROM generate_series(1, 20) n;
 SELECT * FROM pg_temp.refused($$SELECT funnel.working_days('mine', now(), now())$$);
 TRUNCATE funnel.calendar CASCADE;
@@ -231,7 +230,10 @@ SELECT r.* FROM (VALUES
     ($$UPDATE funnel.calendar_hours SET closes = '13:20' WHERE calendar = 'kathmandu' AND weekday = 2 AND opens = '09:00'$$),
     ($$UPDATE funnel.calendar_hours SET calendar = 'business_week' WHERE calendar = 'kathmandu'$$),
     ($$INSERT INTO funnel.calendar VALUES ('new', 'UTC', NULL,
-        '{"hours": [{"weekday": 1, "opens": "09:00", "closes": "10:00"}, {"weekday": 1, "opens": "08:00", "closes": "11:00"}], "holidays": []}')$$)
+        '{"hours": [{"weekday": 1, "opens": "09:00", "closes": "10:00"}, {"weekday": 1, "opens": "08:00", "closes": "11:00"}], "holidays": []}')$$),
+    -- written as the extension writes it
+    ($$INSERT INTO funnel.calendar VALUES ('old', 'UTC', NULL, NULL), ('new', 'UTC', NULL,
+        '{"hours": [{"weekday": 1, "opens": "09:00:00", "closes": "17:00:00"}, {"weekday": 1, "opens": "10:00:00", "closes": "18:00:00"}], "holidays": []}')$$)
 ) q(query), pg_temp.refused(query) r;
 -- What touches does not overlap, and what matters is how it is at the end of the statement.
 BEGIN;
@@ -277,6 +279,36 @@ INSERT INTO funnel.calendar SELECT 'late', 'Europe/London', 'as in Berlin', defi
 SELECT count(*), max(opens), max(closes) FROM funnel.calendar_hours WHERE calendar = 'late';
 SELECT * FROM funnel.calendar_holiday WHERE calendar = 'late';
 TABLE pg_temp.differing;
+-- However it was written, it is kept as dumps have it.
+BEGIN;
+INSERT INTO funnel.calendar VALUES
+    ('a', 'UTC', NULL, '{"hours": [], "holidays": [], "more": 1}'),
+    ('b', 'UTC', NULL, '{"holidays": [{"day": "20241225", "more": 1}, {"day": "2024-05-01", "description": "x"}], "hours": []}'),
+    ('c', 'UTC', NULL, '{"hours": [{"weekday": 2, "opens": "9:00", "closes": "05:00 pm"}, {"weekday": 1, "opens": "09:00:00", "closes": "17:00:00"}], "holidays": []}');
+SELECT name, definition FROM funnel.calendar WHERE name IN ('a', 'b', 'c') ORDER BY name;
+TABLE pg_temp.differing;
+ROLLBACK;
+
+-- An edit looks at the calendars that it changes, and a restore once at each: also with many, neither takes long.
+BEGIN;
+SET LOCAL track_functions = 'all';
+CREATE FUNCTION pg_temp.definitions_made() RETURNS bigint LANGUAGE sql AS $$
+    SELECT coalesce(sum(calls), 0) FROM pg_stat_xact_user_functions WHERE schemaname = 'funnel' AND funcname = 'calendar_definition'
+$$;
+INSERT INTO funnel.calendar SELECT 'team ' || n, time_zone, NULL, definition FROM generate_series(1, 50) n, funnel.calendar WHERE name = 'night';
+SELECT pg_temp.definitions_made() AS made \gset
+SELECT :made BETWEEN 50 AND 200 AS restored;
+INSERT INTO funnel.calendar_holiday VALUES ('team 1', '2030-01-01');
+UPDATE funnel.calendar_holiday SET day = '2030-01-02' WHERE day = '2030-01-01';
+DELETE FROM funnel.calendar_holiday WHERE day = '2030-01-02';
+INSERT INTO funnel.calendar_hours VALUES ('team 1', 7, '12:00', '13:00');
+UPDATE funnel.calendar_hours SET opens = '12:30' WHERE calendar = 'team 1' AND opens = '12:00';
+DELETE FROM funnel.calendar_hours WHERE calendar = 'team 1' AND opens = '12:30';
+SELECT pg_temp.definitions_made() - :made BETWEEN 6 AND 24 AS edited;
+TABLE pg_temp.differing;
+TRUNCATE funnel.calendar_holiday, funnel.calendar_hours;
+SELECT DISTINCT definition FROM funnel.calendar;
+ROLLBACK;
 
 -- What a restore does: a dump has only what differs from the ready-made calendar, which gives way. A time zone that is
 -- unknown on the new machine does not stop it.
@@ -293,6 +325,7 @@ CREATE TEMP TABLE dump (name text, time_zone text, description text, definition 
 INSERT INTO dump VALUES
     ('business_week', 'Atlantis/Capital', NULL, '{"hours": [{"weekday": 1, "opens": "08:00:00", "closes": "24:00:00"}], "holidays": [{"day": "2024-07-14", "description": "x"}]}'),
     ('empty', 'UTC', NULL, NULL),
+    ('closed', 'Atlantis/Capital', NULL, '{"hours": [], "holidays": []}'),
     -- no zone of the view's, so not the one that PostgreSQL would take it for
     ('behind', 'UTC+2', NULL, '{"hours": [{"weekday": 1, "opens": "08:00:00", "closes": "24:00:00"}], "holidays": []}');
 INSERT INTO funnel.calendar TABLE dump;
@@ -303,6 +336,23 @@ TABLE pg_temp.differing;
 SELECT r.* FROM unnest('{business_week,behind}'::text[]) name, pg_temp.refused(format('SELECT funnel.working_days(%L, now(), now())', name)) r;
 -- an edited one does not give way
 SELECT state, message FROM pg_temp.refused($$INSERT INTO funnel.calendar SELECT * FROM dump WHERE name = 'business_week'$$);
+ROLLBACK;
+-- A calendar that has no hours yet has a definition, so that a restore knows it for a row of a dump.
+BEGIN;
+DELETE FROM funnel.calendar WHERE name = 'business_week';
+INSERT INTO funnel.calendar VALUES ('business_week', 'Europe/Paris'), ('new', 'UTC');
+SELECT name, definition FROM funnel.calendar WHERE name IN ('business_week', 'new') ORDER BY name;
+ROLLBACK;
+-- The ready-made one gives way before ON CONFLICT can find it. Without a definition, and once it was edited, ON CONFLICT does what it says.
+BEGIN;
+INSERT INTO funnel.calendar VALUES ('business_week', 'Europe/Paris') ON CONFLICT (name) DO UPDATE SET description = 'edited';
+SELECT time_zone, description FROM funnel.calendar WHERE name = 'business_week';
+INSERT INTO funnel.calendar SELECT name, 'Europe/Paris', 'new', definition FROM funnel.calendar WHERE name = 'business_week' ON CONFLICT DO NOTHING;
+SELECT time_zone, description FROM funnel.calendar WHERE name = 'business_week';
+ROLLBACK;
+BEGIN;
+INSERT INTO funnel.calendar SELECT name, 'Europe/Paris', 'new', definition FROM funnel.calendar WHERE name = 'business_week' ON CONFLICT DO NOTHING;
+SELECT time_zone, description FROM funnel.calendar WHERE name = 'business_week';
 ROLLBACK;
 
 --
@@ -391,9 +441,21 @@ SELECT query, state, message FROM (VALUES
     ($$TRUNCATE funnel.calendar_holiday$$)
 ) q(query), pg_temp.refused(query) r;
 RESET ROLE;
+-- A new calendar takes INSERT; with hours and holidays, INSERT on their tables; and DELETE where the ready-made one gives way.
+CREATE ROLE regress_funnel_adder;
+GRANT INSERT ON funnel.calendar TO regress_funnel_adder;
+SET ROLE regress_funnel_adder;
+INSERT INTO funnel.calendar VALUES ('bare', 'UTC', NULL, NULL), ('closed', 'UTC', NULL, '{"hours": [], "holidays": []}');
+SELECT state FROM pg_temp.refused($$INSERT INTO funnel.calendar SELECT 'copy', time_zone, NULL, definition FROM funnel.calendar WHERE name = 'night'$$);
+RESET ROLE;
+GRANT INSERT ON funnel.calendar_hours, funnel.calendar_holiday TO regress_funnel_adder;
+SET ROLE regress_funnel_adder;
+INSERT INTO funnel.calendar SELECT 'copy', time_zone, NULL, definition FROM funnel.calendar WHERE name = 'night';
+SELECT state, message FROM pg_temp.refused($$INSERT INTO funnel.calendar SELECT name, 'Europe/Paris', NULL, definition FROM funnel.calendar WHERE name = 'business_week'$$);
+RESET ROLE;
 TABLE pg_temp.differing;
-REVOKE ALL ON funnel.calendar, funnel.calendar_hours, funnel.calendar_holiday FROM regress_funnel_editor, regress_funnel_hr;
-DROP ROLE regress_funnel_reader, regress_funnel_editor, regress_funnel_hr;
+REVOKE ALL ON funnel.calendar, funnel.calendar_hours, funnel.calendar_holiday FROM regress_funnel_editor, regress_funnel_hr, regress_funnel_adder;
+DROP ROLE regress_funnel_reader, regress_funnel_editor, regress_funnel_hr, regress_funnel_adder;
 DELETE FROM funnel.calendar WHERE name <> 'business_week';
 SELECT name, funnel.is_ready_made(c) FROM funnel.calendar c;
 
@@ -402,13 +464,10 @@ SELECT name, funnel.is_ready_made(c) FROM funnel.calendar c;
 --
 -- Weeks of several kinds in zones with rules of several kinds. Sao Paulo set its clocks at midnight; Kiritimati lost the
 -- last day of 1994.
-BEGIN;
-SET LOCAL session_replication_role = replica;    -- not to look up each time zone four times
 INSERT INTO funnel.calendar (name, time_zone)
 SELECT week || ' ' || zone, zone
   FROM unnest('{UTC,Europe/Berlin,America/New_York,Australia/Lord_Howe,Asia/Kathmandu,Pacific/Apia,America/Sao_Paulo,Pacific/Kiritimati}'::text[]) zone,
        unnest('{week,night,always,odd}'::text[]) week;
-COMMIT;
 INSERT INTO funnel.calendar_hours
 SELECT name, weekday, opens, closes
   FROM funnel.calendar, (VALUES
