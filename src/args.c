@@ -14,6 +14,7 @@
 
 #include "args.h"
 #include "compat.h"
+#include "samples.h"
 
 void
 arg_not_null(FunctionCallInfo fcinfo, int n, const char *name)
@@ -80,8 +81,18 @@ interval_limit(const Interval *interval)
 {
 	int128		span = interval_span(interval);
 
+	if (funnel_interval_is_infinite(interval))
+		return FOREVER;
 	/* longer than all of time is still a limit */
-	return span >= (int128) NO_LIMIT ? NO_LIMIT - 1 : (uint64) span;
+	return span >= (int128) FOREVER ? FOREVER - 1 : (uint64) span;
+}
+
+double
+interval_days(const Interval *interval)
+{
+	if (funnel_interval_is_infinite(interval))
+		return get_float8_infinity();
+	return (double) interval_span(interval) / DAY_MICROSECONDS;
 }
 
 static void

@@ -671,24 +671,29 @@ interval_text(const Interval *interval)
 	return DatumGetCString(DirectFunctionCall1(interval_out, PointerGetDatum(interval)));
 }
 
+/*
+ * An interval without months as working time, times the number of weekdays
+ * that have hours, to divide but once.
+ */
+static int128
+weekdays_time(const Calendar *calendar, const Interval *interval)
+{
+	return (int128) interval->day * calendar->weekly +
+		(int128) interval->time * calendar->weekdays;
+}
+
 int64
 calendar_allowance(const Calendar *calendar, const Interval *allowed)
 {
-	int128		weekdays_time;	/* working time times weekdays, to divide but once */
+	int128		time = weekdays_time(calendar, allowed);
 
-	/* an infinite one, where intervals can be */
-	if (allowed->month == PG_INT32_MAX && allowed->day == PG_INT32_MAX &&
-		allowed->time == PG_INT64_MAX)
-		return PG_INT64_MAX;
 	if (allowed->month != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("interval \"%s\" is no working time", interval_text(allowed)),
 				 errdetail("A month has no fixed number of working days."),
 				 errhint("Write it in days and hours: with a calendar, '20 days' are 20 working days.")));
-	weekdays_time = (int128) allowed->day * calendar->weekly +
-		(int128) allowed->time * calendar->weekdays;
-	if (weekdays_time <= 0)
+	if (time <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("interval \"%s\" is not positive in calendar \"%s\"",
@@ -696,7 +701,13 @@ calendar_allowance(const Calendar *calendar, const Interval *allowed)
 				 errdetail("A day has %g working hours there.",
 						   calendar->day_length / USECS_PER_HOUR),
 				 errhint("Write it in days, or in hours.")));
-	return Min(weekdays_time / calendar->weekdays, PG_INT64_MAX);
+	return Min(time / calendar->weekdays, PG_INT64_MAX);
+}
+
+double
+calendar_allowance_days(const Calendar *calendar, const Interval *allowed)
+{
+	return (double) weekdays_time(calendar, allowed) / (double) calendar->weekly;
 }
 
 /* ------------------------------------------------------------------------

@@ -40,10 +40,12 @@ extern int64 calendar_between(const Calendar *calendar, int64 from, int64 to);
 extern double calendar_days(const Calendar *calendar, int64 working);
 
 /*
- * An interval as working microseconds: its days are working days, its hours
- * working hours. PG_INT64_MAX if it is longer than any span. Errors:
- * invalid_parameter_value if it has months, or is not positive.
+ * A finite interval as working microseconds: its days are working days, its
+ * hours working hours. PG_INT64_MAX if it is longer than any span. Errors:
+ * invalid_parameter_value if it has months, or is not positive. And one without
+ * error as working days.
  */
 extern int64 calendar_allowance(const Calendar *calendar, const Interval *allowed);
+extern double calendar_allowance_days(const Calendar *calendar, const Interval *allowed);
 
 #endif							/* FUNNEL_CALENDAR_H */

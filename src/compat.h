@@ -77,6 +77,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define MY_LXID (MyProc->lxid)
 #endif
 
+/* 17 (519fc1bd9e9) has infinite intervals; before, every interval is finite. */
+#if PG_VERSION_NUM >= 170000
+#define funnel_interval_is_infinite(interval) INTERVAL_IS_NOEND(interval)
+#else
+#define funnel_interval_is_infinite(interval) ((void) (interval), false)
+#endif
+
 /* 18 (0fbceae841c) lets index scans count for EXPLAIN. */
 #if PG_VERSION_NUM >= 180000
 #define funnel_index_beginscan(heap, index, snapshot, nkeys) \

@@ -23,7 +23,7 @@ uint64
 stay_age(const StayScope *scope, const Stay *stay)
 {
 	if (scope->as_of == DT_NOEND)
-		return PG_UINT64_MAX;
+		return FOREVER;
 	return duration_between(scope->calendar, stay->entered_at, scope->as_of);
 }
 
@@ -105,7 +105,7 @@ find_bucket(const Aging *eval, uint64 age)
 				hi = eval->nbounds;
 
 	/* a bound may be beyond what an age can say */
-	if (age == PG_UINT64_MAX)
+	if (age == FOREVER)
 		return eval->nbounds;
 	while (lo < hi)
 	{

@@ -24,8 +24,7 @@ typedef struct StayScope
 } StayScope;
 
 /*
- * How long a stay is open at as_of; PG_UINT64_MAX, longer than any limit, if
- * that is the end of time.
+ * How long a stay is open at as_of; FOREVER if that is the end of time.
  */
 extern uint64 stay_age(const StayScope *scope, const Stay *stay);
 

@@ -155,9 +155,9 @@ funnel_transitions(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* The bounds of buckets: positive and ascending. */
+/* The bounds of buckets: positive and ascending; and the same in days. */
 static int128 *
-arg_bounds(FunctionCallInfo fcinfo, int n, int *count)
+arg_bounds(FunctionCallInfo fcinfo, int n, int *count, double **days)
 {
 	ArrayType  *array;
 	Datum	   *elements;
@@ -174,6 +174,7 @@ arg_bounds(FunctionCallInfo fcinfo, int n, int *count)
 	deconstruct_array(array, INTERVALOID, sizeof(Interval), false, TYPALIGN_DOUBLE,
 					  &elements, &nulls, count);
 	bounds = palloc(Max(*count, 1) * sizeof(int128));
+	*days = palloc(Max(*count, 1) * sizeof(double));
 	for (int i = 0; i < *count; i++)
 	{
 		if (nulls[i])
@@ -183,6 +184,7 @@ arg_bounds(FunctionCallInfo fcinfo, int n, int *count)
 					 errdetail("Element %d is null.", i + 1),
 					 errhint("Leave it out: the last bucket has no upper bound anyway.")));
 		bounds[i] = interval_span(DatumGetIntervalP(elements[i]));
+		(*days)[i] = interval_days(DatumGetIntervalP(elements[i]));
 		if (bounds[i] <= (i == 0 ? 0 : bounds[i - 1]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -224,12 +226,13 @@ funnel_aging(PG_FUNCTION_ARGS)
 	Aging		eval;
 	StayScope  *scope = &eval.scope;
 	LeadStream *stream;
+	double	   *bound_days;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	memset(&eval, 0, sizeof(eval));
-	eval.bounds = arg_bounds(fcinfo, 1, &eval.nbounds);
+	eval.bounds = arg_bounds(fcinfo, 1, &eval.nbounds, &bound_days);
 	scope->as_of = arg_as_of(fcinfo, 3);
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
 	scope->nstages = stream->nstages;
@@ -257,10 +260,9 @@ funnel_aging(PG_FUNCTION_ARGS)
 			memset(nulls, true, sizeof(nulls));
 			SET(0, stage);
 			SET(1, Int32GetDatum(bucket + 1));
-			SET(2, Float8GetDatum(bucket == 0 ? 0 :
-								  (double) eval.bounds[bucket - 1] / DAY_MICROSECONDS));
+			SET(2, Float8GetDatum(bucket == 0 ? 0 : bound_days[bucket - 1]));
 			if (bucket < eval.nbounds)
-				SET(3, Float8GetDatum((double) eval.bounds[bucket] / DAY_MICROSECONDS));
+				SET(3, Float8GetDatum(bound_days[bucket]));
 			SET(4, Int64GetDatum(counts[bucket]));
 			SET(5, Float8GetDatum((double) counts[bucket] / (double) leads));
 			put_row(fcinfo, values, nulls);
@@ -316,9 +318,18 @@ aging_finalfn(PG_FUNCTION_ARGS)
 static uint64
 allowance(const StayScope *scope, const Interval *interval)
 {
-	if (scope->calendar != NULL)
+	if (scope->calendar != NULL && !funnel_interval_is_infinite(interval))
 		return (uint64) calendar_allowance(scope->calendar, interval);
 	return interval_limit(interval);
+}
+
+/* The same in days, as written: it may be longer than what can be measured. */
+static double
+allowance_days(const StayScope *scope, const Interval *interval)
+{
+	if (scope->calendar != NULL && !funnel_interval_is_infinite(interval))
+		return calendar_allowance_days(scope->calendar, interval);
+	return interval_days(interval);
 }
 
 /* entries, met, breached, pending, compliance */
@@ -579,7 +590,7 @@ funnel_stale(PG_FUNCTION_ARGS)
 		SET(3, TimestampTzGetDatum(lead->entered_at));
 		SET(4, Float8GetDatum(forever ? get_float8_infinity() :
 							  duration_days(scope->calendar, ages[i].age)));
-		SET(5, Float8GetDatum(duration_days(scope->calendar, allowed)));
+		SET(5, Float8GetDatum(allowance_days(scope, stage->sla)));
 		SET(6, Float8GetDatum(forever ? get_float8_infinity() :
 							  duration_days(scope->calendar, ages[i].age - allowed)));
 		put_row(fcinfo, values, nulls);

@@ -62,6 +62,18 @@ WHERE a.stage = 'recycled' ORDER BY bounds, a.bucket;
 -- Longer than all of time: nobody; but the bounds are told apart.
 SELECT a.bucket, a.at_least_days, a.below_days, a.leads FROM crm_cohort, funnel.aging(c, '{170000000 years,178000000 years}', as_of => '2024-04-01') a WHERE a.stage = 'sal';
 
+-- An infinite bound, which intervals can be since PostgreSQL 17, is Infinity, and nobody is that old before the end of time.
+CREATE FUNCTION pg_temp.since_17(query text, before text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE query INTO before;
+    END IF;
+    RETURN before;
+END $$;
+SELECT as_of, pg_temp.since_17(format($$SELECT string_agg(concat_ws(' ', a.bucket, a.at_least_days, a.below_days, a.leads), ', ' ORDER BY a.bucket) FROM crm_cohort, funnel.aging(c, '{1 day,infinity}', as_of => %L) a WHERE a.stage = 'sal'$$, as_of), v.rows)
+FROM (VALUES ('2024-04-01', '1 0 1 0, 2 1 Infinity 3, 3 Infinity 0'), ('infinity', '1 0 1 0, 2 1 Infinity 0, 3 Infinity 3')) v(as_of, rows);
+SELECT pg_temp.since_17('SELECT message FROM pg_temp.refused($$SELECT funnel.aging(c, ''{infinity,infinity}'') FROM crm_cohort$$)', 'argument "bounds" must be positive and ascending');
+
 -- Leads of all stages and the exits are all leads with a stage; they are those that stages() calls current.
 SELECT sum(a.leads) AS leads, sum(a.leads) = (SELECT sum(s.current) FROM crm_cohort, funnel.stages(c, as_of => '2024-04-01') s WHERE s.stage NOT IN ('won', 'lost', 'disqualified')) AS as_current
 FROM crm_cohort, funnel.aging(c, as_of => '2024-04-01') a;

@@ -55,6 +55,33 @@ SELECT s.* FROM crm_cohort, funnel.sla_report(c, 'working', '2024-03-11 10:00') 
 SELECT s.* FROM crm_cohort, funnel.stale(c, 'working', '2024-03-11 14:00', 'business_week') s;
 SELECT s.* FROM crm_cohort, funnel.stale(c, 'working', '2024-03-11 14:00') s;
 SELECT s.* FROM crm_cohort, funnel.stale(c, 'working', 'infinity', 'business_week') s;
+-- At the end of time everybody is late, however much is allowed, and that is what is shown.
+UPDATE funnel.stage SET sla = '2000000000 days' WHERE pipeline = 'working' AND stage = 'mql';
+SELECT calendar, s.lead, s.days, s.allowed_days, s.over_days FROM crm_cohort, unnest('{business_week,NULL}'::text[]) calendar, funnel.stale(c, 'working', 'infinity', calendar) s WHERE s.stage = 'mql';
+-- Nobody is where it is infinite, which intervals can be since PostgreSQL 17: forever is not longer than that.
+CREATE FUNCTION pg_temp.since_17(query text, before text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE query INTO before;
+    END IF;
+    RETURN before;
+END $$;
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        UPDATE funnel.stage SET sla = 'infinity' WHERE pipeline = 'working' AND stage = 'mql';
+    END IF;
+END $$;
+SELECT calendar, as_of,
+       pg_temp.since_17(format($$SELECT string_agg(concat_ws(' ', s.entries, s.met, s.breached, s.pending), ', ') FROM crm_cohort, funnel.sla(c, 'mql', 'infinity', as_of => %L, calendar => %L) s$$, as_of, calendar), '5 4 0 1') AS "entries met breached pending",
+       pg_temp.since_17(format($$SELECT string_agg(concat_ws(' ', s.sla, s.entries, s.met, s.breached, s.pending), ', ') FROM crm_cohort, funnel.sla_report(c, 'working', %L, %L) s WHERE s.stage = 'mql'$$, as_of, calendar), 'infinity 5 4 0 1') AS report,
+       pg_temp.since_17(format($$SELECT count(*) FROM crm_cohort, funnel.stale(c, 'working', %L, %L) s WHERE s.stage = 'mql'$$, as_of, calendar), '0') AS stale
+FROM unnest('{business_week,NULL}'::text[]) calendar, unnest('{2024-03-11 10:00,infinity}'::text[]) as_of;
+SELECT calendar, pg_temp.since_17(format('SELECT message FROM pg_temp.refused($$SELECT funnel.sla(c, ''mql'', ''-infinity'', calendar => %L) FROM crm_cohort$$)', calendar), 'argument "allowed" must be a positive interval') FROM unnest('{business_week,NULL}'::text[]) calendar;
+UPDATE funnel.stage SET sla = '4 hours' WHERE pipeline = 'working' AND stage = 'mql';
+-- Before, the same numbers are months and days.
+SELECT CASE WHEN current_setting('server_version_num')::int >= 170000 THEN 'A month has no fixed number of working days.'
+            ELSE (pg_temp.refused('SELECT funnel.sla(c, ''mql'', ''178956970 years 7 mons 2147483647 days 2562047788:00:54.775807'', calendar => ''business_week'') FROM crm_cohort')).detail END;
 -- What is wrong with an SLA says with which.
 UPDATE funnel.stage SET sla = '1 mon' WHERE pipeline = 'working' AND stage = 'sal';
 SELECT call, r.* FROM unnest('{sla_report,stale}'::text[]) call, pg_temp.refused(format('SELECT s.* FROM crm_cohort, funnel.%s(c, ''working'', calendar => ''business_week'') s', call)) r;
