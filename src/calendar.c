@@ -46,8 +46,8 @@ PG_FUNCTION_INFO_V1(funnel_is_time_zone);
 #define CALENDAR_SCHEMA		"funnel"
 #define CALENDARS_NAMED		20		/* in a hint */
 #define DAYS_PER_WEEK		7
-#define MAX_YEARS			1000
-#define MAX_SPAN			(MAX_YEARS * 366 * USECS_PER_DAY)
+#define MAX_DAYS			366000	/* more than 1,000 years */
+#define MAX_SPAN			(MAX_DAYS * USECS_PER_DAY)
 
 /* Columns of the tables, in the order of sql/51-calendar.sql. */
 enum
@@ -593,7 +593,7 @@ calendar_open(const char *name, int64 first, int64 last, MemoryContext cxt)
 	if (too_long(first, calendar->last))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("calendar \"%s\" cannot measure more than %d years", name, MAX_YEARS),
+				 errmsg("calendar \"%s\" cannot measure more than %d days", name, MAX_DAYS),
 				 errdetail("The times are from %s to %s.", pstrdup(timestamptz_to_str(first)),
 						   pstrdup(timestamptz_to_str(calendar->last))),
 				 errhint("Look for wrong times; funnel.describe() tells the first and the last time of a cohort.")));

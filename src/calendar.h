@@ -20,7 +20,7 @@ typedef struct Calendar Calendar;
  * from first to last (microseconds). It lives in a context of its own within
  * cxt. Errors: undefined_object if there is none of that name;
  * object_not_in_prerequisite_state if it has no hours; program_limit_exceeded
- * if first and last are more than 1,000 years apart or last is infinite.
+ * if first and last are more than 366,000 days apart or last is infinite.
  */
 extern const Calendar *calendar_open(const char *name, int64 first, int64 last,
 									 MemoryContext cxt);

@@ -56,6 +56,7 @@ SELECT what, funnel.working_days('business_week', from_at, to_at) FROM (VALUES
     ('before 1970',                          '1969-12-29 00:00', '1970-01-05 00:00'),
     ('before Christ',                        '0001-12-29 12:00 BC', '0001-01-05 12:00 AD'),
     ('1,000 years',                          '2000-01-01 00:00', '3000-01-01 00:00'),
+    ('366,000 days',                         '2000-01-01 00:00', timestamptz '2000-01-01 00:00' + interval '366000 days'),
     ('the first days there are',             '4714-11-24 00:00 BC', '4714-12-01 00:00 BC'),
     ('the last days there are',              '294276-12-25 00:00', '294276-12-31 23:59:59.999999'),
     ('NULL',                                 NULL, '2024-01-05 12:00')
@@ -161,6 +162,7 @@ SELECT r.* FROM (VALUES
     ($$SELECT funnel.working_days('', now(), now())$$),
     ($$SELECT funnel.working_days('none', now(), now())$$),
     ($$SELECT funnel.working_days('business_week', '1900-01-01', '2910-01-01')$$),
+    ($$SELECT funnel.working_days('business_week', '2000-01-01', timestamptz '2000-01-01' + interval '366000 days 0.000001 seconds')$$),
     ($$SELECT funnel.working_days('business_week', '-infinity', '2024-01-01')$$),
     ($$SELECT funnel.working_days('business_week', '2024-01-01', 'infinity')$$)
 ) q(query), pg_temp.refused(query) r;
@@ -187,6 +189,8 @@ SELECT allowed, met - breached AS "1: met", after
                   'mql', allowed, as_of => '2060-01-01', calendar => 'sevenths');
 SELECT r.* FROM unnest('{1 day -02:00,1 day -01:08:34.285715,1 mon,1 year -11 mons 1 day}'::text[]) allowed,
     pg_temp.refused(format($$SELECT funnel.sla(funnel.cohort(1, 'mql', '2024-01-01'), 'mql', %L, calendar => 'sevenths')$$, allowed)) r;
+-- An hour of working time, but no time at all by the clock, like what a pipeline does not take for an SLA.
+SELECT r.state, r.message, r.detail FROM pg_temp.refused($$SELECT funnel.sla(funnel.cohort(1, 'mql', '2024-01-01'), 'mql', '-1 day 9 hours', calendar => 'business_week')$$) r;
 ROLLBACK;
 
 --

@@ -158,6 +158,14 @@ SELECT call, r.state, r.message
 FROM (VALUES ('stages(c, calendar => ''no such calendar'')'), ('sla(c, ''mql'', ''1 day'', calendar => '''')'), ('sla_report(c, ''working'', calendar => ''Business_week'')'), ('stale(c, ''working'', calendar => ''no'')'),
              ('velocity(c, ''mql'', ''sal'', calendar => ''no'')'), ('stages(funnel.as_of(c, ''-infinity''), calendar => ''no'')'), ('stages(c, as_of => ''9999-01-01'', calendar => ''ny'')')) v(call),
      pg_temp.refused(format('SELECT * FROM crm_cohort, funnel.%s', call)) r;
+-- A calendar without hours, and one whose zone is unknown, as a restore may bring it.
+BEGIN;
+INSERT INTO funnel.calendar (name, time_zone, definition) SELECT 'abroad', 'Atlantis/Capital', definition FROM funnel.calendar WHERE name = 'ny';
+INSERT INTO funnel.calendar (name, time_zone) VALUES ('bare', 'UTC');
+SELECT calendar, call, r.state, r.message
+FROM unnest('{abroad,bare}'::text[]) calendar, unnest('{stages(c,"sla(c, ''mql'', ''1 day''","sla_report(c, ''working''","stale(c, ''working''","velocity(c, ''mql'', ''sal''"}'::text[]) call,
+     pg_temp.refused(format('SELECT * FROM crm_cohort, funnel.%s, calendar => %L)', call, calendar)) r;
+ROLLBACK;
 SELECT count(*) FROM crm_cohort, funnel.stages(funnel.as_of(c, '-infinity'), calendar => 'ny');
 SELECT count(*) FROM crm_cohort, funnel.stages(c, as_of => '2000-01-01', calendar => 'ny');
 SELECT s.stage, s.current, s.mean_days, s.mean_age_days, s.oldest_days FROM crm_cohort, funnel.stages(c, as_of => 'infinity', calendar => 'business_week') s;
