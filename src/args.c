@@ -81,10 +81,8 @@ interval_limit(const Interval *interval)
 {
 	int128		span = interval_span(interval);
 
-	if (funnel_interval_is_infinite(interval))
-		return FOREVER;
 	/* longer than all of time is still a limit */
-	return span >= (int128) FOREVER ? FOREVER - 1 : (uint64) span;
+	return span >= (int128) NO_LIMIT ? NO_LIMIT - 1 : (uint64) span;
 }
 
 double

@@ -10,12 +10,7 @@
 #include "cohort.h"
 #include "fmgr.h"
 
-/*
- * What is compared with a limit is an age, and ages and limits may be infinite:
- * longer than all that are not, and no longer than each other.
- */
 #define NO_LIMIT	PG_UINT64_MAX
-#define FOREVER		(NO_LIMIT - 1)
 
 /* Times in microseconds; both ends belong to it. Empty if first > last. */
 typedef struct Period
@@ -42,8 +37,7 @@ extern int64 arg_as_of(FunctionCallInfo fcinfo, int n);
 /*
  * An interval in microseconds, of 24-hour days and 30-day months, as
  * PostgreSQL compares intervals: for an infinite one, more than for any that is
- * not; the same as a limit, FOREVER if infinite and otherwise below; and in
- * days.
+ * not; the same as a limit, below NO_LIMIT; and in days, which may be infinite.
  */
 extern int128 interval_span(const Interval *interval);
 extern uint64 interval_limit(const Interval *interval);

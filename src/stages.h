@@ -14,6 +14,12 @@
 #include "samples.h"
 #include "stays.h"
 
+/*
+ * An infinite age, and what an infinite SLA allows: longer than all that are
+ * finite, but not than each other.
+ */
+#define FOREVER		(NO_LIMIT - 1)
+
 /* Which stays are looked at, and how they are measured. */
 typedef struct StayScope
 {

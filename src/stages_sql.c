@@ -318,9 +318,11 @@ aging_finalfn(PG_FUNCTION_ARGS)
 static uint64
 allowance(const StayScope *scope, const Interval *interval)
 {
-	if (scope->calendar != NULL && !funnel_interval_is_infinite(interval))
+	if (funnel_interval_is_infinite(interval))
+		return FOREVER;
+	if (scope->calendar != NULL)
 		return (uint64) calendar_allowance(scope->calendar, interval);
-	return interval_limit(interval);
+	return Min(interval_limit(interval), FOREVER - 1);
 }
 
 /* The same in days, as written: it may be longer than what can be measured. */
