@@ -162,7 +162,8 @@ share_by_effects(Attribution *eval)
 		splitter_set(&eval->splitter, weights, eval->nchannels);
 		parts = split_amount(eval, &amount, eval->nchannels);
 		for (uint32 i = 0; i < eval->nchannels; i++)
-			amount_sum_add(&eval->channels[i].amount, &parts[i]);
+			if (weights[i] > 0)
+				amount_sum_add(&eval->channels[i].amount, &parts[i]);
 	}
 }
 

@@ -37,8 +37,8 @@ weight(double value, const char *name)
 	if (isnan(value) || value < 0 || scaled > WEIGHT_MAX || (value > 0 && scaled == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weight \"%s\" must be between 0 and %d", name, WEIGHT_MAX / WEIGHT_ONE),
-				 errdetail("It is %s; a weight counts to six decimals.", float8out_internal(value)),
+				 errmsg("weight \"%s\" must be 0, or between 0.000001 and %d", name, WEIGHT_MAX / WEIGHT_ONE),
+				 errdetail("It is %s.", float8out_internal(value)),
 				 errhint("Only the proportion of weights matters: 40, 40, 20 is the same as 0.4, 0.4, 0.2.")));
 	return (uint32) scaled;
 }

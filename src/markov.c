@@ -71,7 +71,7 @@ add_state(Chain *chain, const Window *window)
 				 errmsg("too many states of the Markov chain"),
 				 errdetail("At order %d it has more than %d: one for each sequence of up to %d channels that occurs.",
 						   chain->order, CHAIN_STATES_MAX, chain->order),
-				 errhint("Lower \"model_order\", name the channels that matter in \"channels\", or group them with funnel.relabel().")));
+				 errhint("Lower \"model_order\", name the channels that matter in \"channels\", or give groups of channels one name in funnel.touches().")));
 	if (chain->nstates == chain->allocated)
 	{
 		chain->allocated *= 2;

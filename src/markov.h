@@ -18,7 +18,7 @@
  */
 typedef struct Chain
 {
-	/* results, by label code; 0 where a channel is on no path that converts */
+	/* results, by label code; 0 where no way of the chain leads on to conversion */
 	double	   *effects;
 	double		probability;	/* that a path converts */
 	int64		converted;		/* paths */
