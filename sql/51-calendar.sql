@@ -97,7 +97,8 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         NEW.definition := funnel.calendar_definition(OLD.name);
     ELSIF is_given THEN
-        NEW.definition := jsonb_build_object('hours', NEW.definition -> 'hours', 'holidays', NEW.definition -> 'holidays');
+        NEW.definition := jsonb_build_object('hours', NEW.definition -> 'hours',
+                                             'holidays', NEW.definition -> 'holidays');
     ELSE
         NEW.definition := '{"hours": [], "holidays": []}';
     END IF;
@@ -202,16 +203,16 @@ CREATE TRIGGER import_calendar AFTER INSERT ON funnel.calendar
 -- A trigger that sees the rows of a statement is one of one event.
 CREATE TRIGGER record_insert AFTER INSERT ON funnel.calendar_hours REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
-CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_hours REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_hours
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 CREATE TRIGGER record_delete AFTER DELETE ON funnel.calendar_hours REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 CREATE TRIGGER record_truncate AFTER TRUNCATE ON funnel.calendar_hours
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 CREATE TRIGGER record_insert AFTER INSERT ON funnel.calendar_holiday REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
-CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_holiday REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
+CREATE TRIGGER record_update AFTER UPDATE ON funnel.calendar_holiday
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 CREATE TRIGGER record_delete AFTER DELETE ON funnel.calendar_holiday REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION funnel.record_calendar();
 CREATE TRIGGER record_truncate AFTER TRUNCATE ON funnel.calendar_holiday
