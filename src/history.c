@@ -88,13 +88,9 @@ guarded_root(Relation rel)
 {
 	Oid			root = RelationGetRelid(rel);
 
-	if (rel->rd_rel->relispartition)
-	{
-		List	   *ancestors = get_partition_ancestors(root);
-
-		root = llast_oid(ancestors);
-		list_free(ancestors);
-	}
+	/* one that is being detached is a partition until that is finished, and has its triggers */
+	for (bool part = rel->rd_rel->relispartition; part; part = get_rel_relispartition(root))
+		root = get_partition_parent(root, true);
 	return root;
 }
 
