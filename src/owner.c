@@ -36,7 +36,7 @@ relation_owner(Oid relid)
 }
 
 void
-owner_scope_enter(OwnerScope *scope, Oid owner, Oid schema)
+owner_scope_enter(OwnerScope *scope, Oid owner, Oid schema, bool nothing_left)
 {
 	char	   *path = OidIsValid(schema) ?
 		psprintf("pg_catalog, %s, pg_temp", quote_identifier(get_namespace_name(schema))) :
@@ -44,7 +44,8 @@ owner_scope_enter(OwnerScope *scope, Oid owner, Oid schema)
 
 	GetUserIdAndSecContext(&scope->user, &scope->context);
 	SetUserIdAndSecContext(owner, scope->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+						   SECURITY_NOFORCE_RLS |
+						   (nothing_left ? SECURITY_RESTRICTED_OPERATION : 0));
 	scope->nestlevel = NewGUCNestLevel();
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -61,7 +62,8 @@ owner_scope_leave(const OwnerScope *scope)
  * funnel.run_as_owner(regclass, text): runs a command as the owner of a table,
  * for whoever has the owner's rights anyway, and returns what it returned. So a
  * superuser who works on somebody's table does not run that one's code, in
- * casts, triggers or defaults, as a superuser.
+ * casts, triggers or defaults, as a superuser; nor later, for such code cannot
+ * leave anything behind that would run in the session afterwards.
  */
 Datum
 run_as_owner(PG_FUNCTION_ARGS)
@@ -81,7 +83,13 @@ run_as_owner(PG_FUNCTION_ARGS)
 						quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 												   get_rel_name(relid))),
 				 errhint("Its owner is \"%s\".", GetUserNameFromId(owner, false))));
-	owner_scope_enter(&scope, owner, InvalidOid);
+	if (owner != GetUserId() && get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of temporary table %s", quote_identifier(get_rel_name(relid))),
+				 errdetail("Nobody makes temporary tables in the name of another role."),
+				 errhint("SET ROLE %s.", quote_identifier(GetUserNameFromId(owner, false)))));
+	owner_scope_enter(&scope, owner, InvalidOid, owner != GetUserId());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute(command, false, 1) < 0)

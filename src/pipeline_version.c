@@ -298,7 +298,7 @@ for_each_pipeline(TriggerData *trigdata, const char *column,
 	change.role = GetUserId();
 	owner_scope_enter(&scope, relation_owner(get_relname_relid("pipeline_version",
 															   get_namespace_oid("funnel", false))),
-					  InvalidOid);
+					  InvalidOid, false);
 	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();

@@ -303,7 +303,7 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 
 	for (int i = 0; i < writer->ncolumns; i++)
 		spi_nulls[i] = nulls[i] ? 'n' : ' ';
-	owner_scope_enter(&scope, writer->owner, get_rel_namespace(writer->table));
+	owner_scope_enter(&scope, writer->owner, get_rel_namespace(writer->table), false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* prepared for each row: the memory of a plan outlives errors if it is kept */
