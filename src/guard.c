@@ -10,10 +10,10 @@
  * An UPDATE that moves a row to another partition comes as a DELETE there and
  * an INSERT here, one right behind the other. The old row bears the server's
  * mark of a move, by which it differs from one that was really deleted; what
- * it said is remembered until the INSERT of the same trigger in the same
- * command comes, which is then judged, and recorded, as the update it is. A
- * transaction that ends before is refused: nobody would know what became of
- * the lead.
+ * it said is remembered (transfer.h) until the INSERT of the same trigger in
+ * the same command comes, which is then judged, and recorded, as the update it
+ * is. A transaction that ends before is refused: nobody would know what became
+ * of the lead. Where nothing is refused the lead is on record as deleted.
  */
 #include "postgres.h"
 
@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "history.h"
 #include "override.h"
+#include "transfer.h"
 #include "watch.h"
 
 PG_FUNCTION_INFO_V1(funnel_guard);
@@ -49,6 +50,7 @@ typedef struct Guard
 {
 	MemoryContext cxt;
 	Oid			relid;
+	Oid			root;			/* see guarded_root(); InvalidOid: not asked for yet */
 	bool		judges;			/* guard() or track()? */
 	WatchArguments args;
 	const Pipeline *pipeline;
@@ -84,24 +86,9 @@ typedef struct Verdict
 	const WatchColumn *column;	/* RULE_REQUIRES: the one that is missing; RULE_KEY: that changed */
 	bool		by_transition;	/* ... and what requires it */
 	const char *new_key;		/* RULE_KEY */
-	TupleTableSlot *before;		/* ... and the row under its old key, if it is still there */
+	TupleTableSlot *before;		/* ... and the row under its old key, ... */
+	const Transfer *transfer;	/* ... or what is known of it, if it came from another partition */
 } Verdict;
-
-/* A row on its way to another partition; lives in the transaction. */
-typedef struct Move
-{
-	struct Move *next;			/* remembered before */
-	SubTransactionId subid;
-	Oid			root;
-	CommandId	command;
-	NameData	trigger;
-	WatchMode	mode;
-	char	   *key;			/* NULL: it has none */
-	char	   *stage;
-	int			stage_len;
-} Move;
-
-static Move *moves = NULL;
 
 /* ------------------------------------------------------------------------
  * Setting up
@@ -141,11 +128,9 @@ check_trigger(FunctionCallInfo fcinfo, const char *function)
 }
 
 static Guard *
-make_guard(FunctionCallInfo fcinfo, bool judges)
+make_guard(const TriggerData *trigdata, bool judges, MemoryContext cxt)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	Relation	rel = trigdata->tg_relation;
-	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
 	MemoryContext old;
 	Guard	   *guard;
 	ListCell   *cell;
@@ -170,8 +155,15 @@ make_guard(FunctionCallInfo fcinfo, bool judges)
 	guard->by_stage = palloc0((guard->pipeline->nstages + 1) * sizeof(Requirement));
 	guard->by_transition = palloc0((guard->pipeline->ntransitions + 1) * sizeof(Requirement));
 	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = guard;
 	return guard;
+}
+
+static Oid
+root_of(Guard *guard, const TriggerData *trigdata)
+{
+	if (!OidIsValid(guard->root))
+		guard->root = guarded_root(trigdata->tg_relation);
+	return guard->root;
 }
 
 /* ------------------------------------------------------------------------
@@ -396,108 +388,56 @@ is_moved(const TriggerData *trigdata)
 		HeapTupleHeaderIndicatesMovedPartitions(trigdata->tg_trigtuple->t_data);
 }
 
-static void
-free_move(Move *move)
-{
-	if (move->key != NULL)
-		pfree(move->key);
-	if (move->stage != NULL)
-		pfree(move->stage);
-	pfree(move);
-}
-
 /* A transaction must not end with a lead on its way. */
 static void
-moves_at_commit(XactEvent event, void *arg)
+refuse_lost(void)
 {
-	const Move *move = moves;
+	const Transfer *transfer = transfer_next_lost();
 
-	switch (event)
-	{
-		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
-			if (move != NULL)
-				ereport(move->mode == MODE_ENFORCE ? ERROR : WARNING,
-						(errcode(ERRCODE_CHECK_VIOLATION),
-						 errmsg("lead %s left its partition and did not arrive in another",
-								move->key == NULL ? "without a key" : move->key),
-						 errdetail("Trigger \"%s\" was told that the row moves, but not where to.",
-								   NameStr(move->trigger)),
-						 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
-			break;
-		default:
-			moves = NULL;		/* its memory goes with the transaction */
-	}
+	if (transfer != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("lead %s left its partition and did not arrive in another",
+						transfer->key == NULL ? "without a key" : transfer->key),
+				 errdetail("Trigger \"%s\" was told that the row moves, but not where to.",
+						   NameStr(transfer->tag.trigger)),
+				 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
 }
 
 static void
-moves_at_subabort(SubXactEvent event, SubTransactionId subid,
-				  SubTransactionId parent, void *arg)
+set_tag(Guard *guard, const TriggerData *trigdata, CommandId command, TransferTag *tag)
 {
-	/* ids grow, so that those from this one on are of it or within it */
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (moves != NULL && moves->subid >= subid)
-		{
-			Move	   *move = moves;
-
-			moves = move->next;
-			free_move(move);
-		}
+	tag->root = root_of(guard, trigdata);
+	tag->command = command;
+	namestrcpy(&tag->trigger, trigdata->tg_trigger->tgname);
 }
 
 static void
-remember_move(const Guard *guard, const TriggerData *trigdata, const char *key,
-			  const char *stage, int stage_len)
+depart(Guard *guard, const TriggerData *trigdata, const Change *change)
 {
-	static bool registered = false;
-	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	Move	   *move = palloc(sizeof(Move));
+	TransferTag tag;
 
-	if (!registered)
-	{
-		RegisterXactCallback(moves_at_commit, NULL);
-		RegisterSubXactCallback(moves_at_subabort, NULL);
-		registered = true;
-	}
-	move->subid = GetCurrentSubTransactionId();
-	move->root = guarded_root(trigdata->tg_relation);
-	move->command = HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data);
-	namestrcpy(&move->trigger, trigdata->tg_trigger->tgname);
-	move->mode = guard->args.mode;
-	move->key = key == NULL ? NULL : pstrdup(key);
-	move->stage = stage == NULL ? NULL : pnstrdup(stage, stage_len);
-	move->stage_len = stage_len;
-	move->next = moves;
-	moves = move;
-	MemoryContextSwitchTo(old);
+	transfer_at_commit(refuse_lost);
+	set_tag(guard, trigdata, HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data), &tag);
+	transfer_depart(&tag, guard->relid, watch_key(guard->keys, guard->nkeys, change->slot),
+					guard->keys, guard->nkeys, change->slot, change->from, change->from_len,
+					NULL);
 }
 
-/* If an inserted row is one that was remembered, that; taken off the list. */
-static Move *
-take_move(const TriggerData *trigdata)
+/* If an inserted row is one that left another partition, that; key is as watch_key() has it. */
+static Transfer *
+arrive(Guard *guard, const TriggerData *trigdata, TupleTableSlot *slot, const char **key)
 {
 	HeapTupleHeader header = trigdata->tg_trigtuple->t_data;
-	Oid			root;
-	CommandId	command;
+	TransferTag tag;
 
-	if (likely(moves == NULL) || !trigdata->tg_relation->rd_rel->relispartition ||
+	if (likely(!transfer_is_pending()) || !trigdata->tg_relation->rd_rel->relispartition ||
 		HeapTupleHeaderXminFrozen(header) ||
 		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)))
 		return NULL;
-	root = guarded_root(trigdata->tg_relation);
-	command = HeapTupleHeaderGetCmin(header);
-	for (Move **link = &moves; *link != NULL; link = &(*link)->next)
-	{
-		Move	   *move = *link;
-
-		if (move->root == root && move->command == command &&
-			strcmp(NameStr(move->trigger), trigdata->tg_trigger->tgname) == 0)
-		{
-			*link = move->next;
-			return move;
-		}
-	}
-	return NULL;
+	*key = watch_key(guard->keys, guard->nkeys, slot);
+	set_tag(guard, trigdata, HeapTupleHeaderGetCmin(header), &tag);
+	return transfer_arrive(&tag, *key);
 }
 
 /* ------------------------------------------------------------------------
@@ -516,8 +456,9 @@ record(Guard *guard, const TriggerData *trigdata, const Change *change)
 		guard->history = NULL;
 	}
 	if (guard->history == NULL)
-		guard->history = history_open(trigdata->tg_relation, trigdata->tg_trigger,
-									  &guard->args, guard->keys, guard->cxt);
+		guard->history = history_open(trigdata->tg_relation, root_of(guard, trigdata),
+									  trigdata->tg_trigger, &guard->args, guard->keys,
+									  guard->cxt);
 	history_append(guard->history, trigdata->tg_relation, change, guard->pipeline);
 }
 
@@ -527,7 +468,8 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 {
 	if (verdict->rule != RULE_KEPT)
 	{
-		if (change->lead == NULL)
+		/* of a changed key, the lead is that of the old one */
+		if (change->lead == NULL && verdict->rule != RULE_KEY)
 			change->lead = watch_key(guard->keys, guard->nkeys, change->slot);
 		change->override = override_reason();
 		/* a ruling is in the history; without one, among the violations */
@@ -535,7 +477,7 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 		{
 			if (change->override == NULL && guard->args.mode != MODE_AUDIT)
 				report(guard, trigdata, change, verdict);
-			violation_append(&guard->violations, trigdata->tg_relation, &guard->args,
+			violation_append(&guard->violations, root_of(guard, trigdata), &guard->args,
 							 guard->pipeline, change, rule_names[verdict->rule],
 							 verdict->column == NULL ? NULL : verdict->column->name,
 							 guard->cxt);
@@ -548,10 +490,8 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 
 		end.to = NULL;
 		end.to_len = 0;
-		if (verdict->before != NULL)
-			end.key_slot = verdict->before;
-		else
-			end.old_key = change->lead;
+		end.key_slot = verdict->before;
+		end.key_transfer = verdict->transfer;
 		if (change->lead != NULL)
 			record(guard, trigdata, &end);
 		change->from = NULL;
@@ -574,35 +514,40 @@ row_inserted(Guard *guard, const TriggerData *trigdata)
 {
 	Change		change = {0};
 	Verdict		verdict;
-	Move	   *move;
+	Transfer   *transfer;
+	const char *key = NULL;
 
 	change.slot = trigdata->tg_trigslot;
 	change.to = watch_text(&guard->stage, change.slot, &change.to_len);
-	move = take_move(trigdata);
-	if (move != NULL)
+	transfer = arrive(guard, trigdata, change.slot, &key);
+	if (transfer != NULL)
 	{
-		const char *key = watch_key(guard->keys, guard->nkeys, change.slot);
-		bool		same_key = move->key != NULL && key != NULL && strcmp(move->key, key) == 0;
+		bool		same_key = transfer->key != NULL && key != NULL &&
+			strcmp(transfer->key, key) == 0;
 
-		/* copies: this memory is that of the row */
-		change.from = move->stage == NULL ? NULL : pnstrdup(move->stage, move->stage_len);
-		change.from_len = move->stage_len;
-		if (!same_key && move->key != NULL)
-			change.lead = pstrdup(move->key);
-		free_move(move);
-		if (same_key && same_text(change.from, change.from_len, change.to, change.to_len))
-			return;
-		judge(guard, trigdata, &change, &verdict);
-		if (!same_key)
+		change.from = transfer->stage;
+		change.from_len = transfer->stage_len;
+		if (!same_key ||
+			!same_text(change.from, change.from_len, change.to, change.to_len))
 		{
-			verdict.rule = RULE_KEY;
-			verdict.column = NULL;
-			verdict.new_key = key;
+			judge(guard, trigdata, &change, &verdict);
+			if (!same_key)
+			{
+				change.lead = transfer->key;
+				verdict.rule = RULE_KEY;
+				verdict.column = NULL;
+				verdict.new_key = key;
+				verdict.transfer = transfer;
+			}
+			pass(guard, trigdata, &change, &verdict);
 		}
+		transfer_done(transfer);
 	}
 	else
+	{
 		judge(guard, trigdata, &change, &verdict);
-	pass(guard, trigdata, &change, &verdict);
+		pass(guard, trigdata, &change, &verdict);
+	}
 }
 
 static void
@@ -643,8 +588,7 @@ row_deleted(Guard *guard, const TriggerData *trigdata)
 	change.deleted = true;
 	change.from = watch_text(&guard->stage, change.slot, &change.from_len);
 	if (is_moved(trigdata))
-		remember_move(guard, trigdata, watch_key(guard->keys, guard->nkeys, change.slot),
-					  change.from, change.from_len);
+		depart(guard, trigdata, &change);
 	else
 		record(guard, trigdata, &change);
 }
@@ -658,7 +602,8 @@ fire(FunctionCallInfo fcinfo, bool judges)
 	if (guard == NULL)
 	{
 		check_trigger(fcinfo, judges ? "funnel.guard" : "funnel.track");
-		guard = make_guard(fcinfo, judges);
+		guard = make_guard(trigdata, judges, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = guard;
 	}
 	Assert(guard->relid == RelationGetRelid(trigdata->tg_relation));
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))

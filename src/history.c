@@ -102,9 +102,8 @@ current_role_name(void)
 
 /* The history's relation: beside the guarded table, and of the same owner. */
 static Oid
-find_history(Relation rel, const Trigger *trigger, const char *name)
+find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 {
-	Oid			root = guarded_root(rel);
 	Oid			relid = get_relname_relid(name, get_rel_namespace(root));
 	char	   *schema = get_namespace_name(get_rel_namespace(root));
 	Relation	history;
@@ -176,13 +175,13 @@ history_close(History *history)
 }
 
 History *
-history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
-			 const WatchColumn *keys, MemoryContext parent)
+history_open(Relation rel, Oid root, const Trigger *trigger,
+			 const WatchArguments *args, const WatchColumn *keys, MemoryContext parent)
 {
 	MemoryContext cxt = AllocSetContextCreate(parent, "funnel history", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	History    *history = palloc0(sizeof(History));
-	Oid			relid = find_history(rel, trigger, args->history);
+	Oid			relid = find_history(rel, root, trigger, args->history);
 	const char **columns;
 	int			n = FIXED_COLUMNS;
 	ListCell   *cell;
@@ -244,8 +243,8 @@ history_open(Relation rel, const Trigger *trigger, const WatchArguments *args,
 	if (history->amount.attnum != 0)
 		check_type(rel, history, COL_AMOUNT, &history->amount);
 	if (args->notify != NULL)
-		history->table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(guarded_root(rel))),
-													get_rel_name(guarded_root(rel)));
+		history->table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)),
+													get_rel_name(root));
 	history->pipeline_name = cstring_to_text(args->pipeline);
 	MemoryContextSwitchTo(old);
 	return history;
@@ -370,15 +369,15 @@ key_is_null(const History *history, TupleTableSlot *slot, Relation rel)
 			 errtablecol(rel, history->keys[i].attnum)));
 }
 
-/* A key that is known as text only, its row having gone. */
+/* A column of the key under which a change is recorded. */
 static Datum
-key_from_text_form(const WatchColumn *key, const char *text)
+key_value(const History *history, const Change *change, TupleTableSlot *slot, int i,
+		  bool *isnull)
 {
-	Oid			input,
-				ioparam;
-
-	getTypeInputInfo(key->declared, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, text), ioparam, -1);
+	if (change->key_transfer == NULL)
+		return slot_getattr(slot, history->keys[i].attnum, isnull);
+	*isnull = change->key_transfer->nulls[i];
+	return change->key_transfer->values[i];
 }
 
 void
@@ -401,8 +400,8 @@ history_append(History *history, Relation rel, const Change *change,
 		history->role = GetUserId();
 		MemoryContextSwitchTo(old);
 	}
-	if (change->old_key != NULL)
-		lead = change->old_key;
+	if (change->key_transfer != NULL)
+		lead = change->key_transfer->key;
 	else if (history->nkeys > 1 || history->notify != NULL)
 		lead = watch_key(history->keys, history->nkeys, key_slot);
 	if (history->nkeys > 1)
@@ -411,19 +410,11 @@ history_append(History *history, Relation rel, const Change *change,
 			key_is_null(history, slot, rel);
 		values[COL_LEAD] = PointerGetDatum(cstring_to_text(lead));
 		for (int i = 0; i < history->nkeys; i++, n++)
-		{
-			values[n] = column_value(&history->keys[i], key_slot, &nulls[n]);
-			nulls[n] |= change->old_key != NULL;
-		}
-	}
-	else if (change->old_key != NULL)
-	{
-		values[COL_LEAD] = key_from_text_form(&history->keys[0], change->old_key);
-		nulls[COL_LEAD] = false;
+			values[n] = key_value(history, change, key_slot, i, &nulls[n]);
 	}
 	else
 	{
-		values[COL_LEAD] = slot_getattr(key_slot, history->keys[0].attnum, &nulls[COL_LEAD]);
+		values[COL_LEAD] = key_value(history, change, key_slot, 0, &nulls[COL_LEAD]);
 		if (nulls[COL_LEAD])
 			key_is_null(history, slot, rel);
 	}
@@ -469,13 +460,12 @@ static const char *const violation_columns[] = {
 };
 
 void
-violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
+violation_append(RowWriter **writer, Oid root, const WatchArguments *args,
 				 const Pipeline *pipeline, const Change *change, const char *rule,
 				 const char *column, MemoryContext cxt)
 {
 	Datum		values[lengthof(violation_columns)];
 	bool		nulls[lengthof(violation_columns)] = {false};
-	Oid			root = guarded_root(rel);
 
 	if (*writer == NULL || row_writer_is_stale(*writer))
 	{

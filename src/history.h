@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "transfer.h"
 #include "watch.h"
 
 typedef struct History History;
@@ -23,7 +24,7 @@ typedef struct Change
 	TupleTableSlot *slot;		/* the row as it is now, or was when deleted */
 	bool		deleted;
 	TupleTableSlot *key_slot;	/* the row under the key whose history it is, if not slot; ... */
-	const char *old_key;		/* ... or that key, if the row has gone */
+	const Transfer *key_transfer;	/* ... or where that key is, if the row was in another partition */
 	const char *override;		/* why it was let pass, or NULL */
 } Change;
 
@@ -31,12 +32,12 @@ typedef struct Change
 extern Oid	guarded_root(Relation rel);
 
 /*
- * The history that the arguments name. Lives until it is closed, or as long as
+ * The history that the arguments name, beside root. Lives until it is closed, or as long as
  * parent. Errors:
  * undefined_table, undefined_column, datatype_mismatch, insufficient_privilege
  * (it belongs to somebody else than the guarded table does).
  */
-extern History *history_open(Relation rel, const Trigger *trigger,
+extern History *history_open(Relation rel, Oid root, const Trigger *trigger,
 							 const WatchArguments *args, const WatchColumn *keys,
 							 MemoryContext parent);
 
@@ -51,7 +52,7 @@ extern void history_append(History *history, Relation rel, const Change *change,
 						   const Pipeline *pipeline);
 
 /* Records a violation, whoever the current role is. */
-extern void violation_append(RowWriter **writer, Relation rel, const WatchArguments *args,
+extern void violation_append(RowWriter **writer, Oid root, const WatchArguments *args,
 							 const Pipeline *pipeline, const Change *change,
 							 const char *rule, const char *column,
 							 MemoryContext cxt);
