@@ -140,8 +140,8 @@ CREATE FUNCTION funnel.text_form(value "any") RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funnel.text_form("any") IS 'the text form of a stage or a key, whatever the settings of the session';
 
--- A table and the tables that inherit from it; partitions get triggers by themselves.
-CREATE FUNCTION funnel.inheritance(target regclass) RETURNS SETOF regclass
+-- A table and the tables that inherit from it; partitions, which get triggers by themselves, if asked for.
+CREATE FUNCTION funnel.inheritance(target regclass, partitions boolean DEFAULT false) RETURNS SETOF regclass
     STABLE PARALLEL SAFE LANGUAGE sql
     BEGIN ATOMIC
         WITH RECURSIVE family AS (
@@ -151,10 +151,10 @@ CREATE FUNCTION funnel.inheritance(target regclass) RETURNS SETOF regclass
               FROM family AS f
               JOIN pg_catalog.pg_inherits AS i ON i.inhparent = f.oid
               JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-             WHERE NOT c.relispartition)
+             WHERE NOT c.relispartition OR partitions AND NOT i.inhdetachpending)
         SELECT oid::regclass FROM family;
     END;
-COMMENT ON FUNCTION funnel.inheritance(regclass) IS 'internal: a table and those that inherit from it';
+COMMENT ON FUNCTION funnel.inheritance(regclass, boolean) IS 'internal: a table and those that inherit from it, or are its partitions too';
 
 -- The type of a column, as CREATE TABLE takes it; an error if there is none of that name.
 CREATE FUNCTION funnel.column_type(target regclass, name text, what text) RETURNS text
@@ -451,6 +451,16 @@ BEGIN
              UNION ALL SELECT 2000, 'notify=' || attach_as_owner.notify
              ORDER BY 1) AS v
      WHERE a IS NOT NULL;
+    SELECT c.oid::regclass AS part, pg_get_userbyid(c.relowner) AS owner INTO existing
+      FROM funnel.inheritance(target, partitions => true) AS m JOIN pg_class AS c ON c.oid = m
+     WHERE c.relispartition AND c.relowner <> guarded.relowner
+     ORDER BY c.oid LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'table %, a partition of %, belongs to role "%"', existing.part, target, existing.owner
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'The owner of a partition could write the history through it.',
+            HINT = format('ALTER TABLE %s OWNER TO %I.', existing.part, pg_get_userbyid(guarded.relowner));
+    END IF;
     FOR member IN SELECT m FROM funnel.inheritance(target) AS m LOOP
         SELECT n.nspname, c.relname, c.relowner INTO existing
           FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = member;
@@ -474,12 +484,16 @@ BEGIN
             coalesce('"' || existing.stage || '"', 'NULL'), pipeline, existing.leads
             USING HINT = 'They stay there until an arbiter moves them, or the stage is added to the pipeline.';
     END LOOP;
-    SELECT string_agg(DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, ', ') AS roles
+    SELECT string_agg(DISTINCT c.oid::regclass::text, ', ') AS tables,
+           string_agg(DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, ', ') AS roles
       INTO existing
-      FROM aclexplode(guarded.relacl) AS x WHERE x.privilege_type = 'TRIGGER' AND x.grantee <> guarded.relowner;
+      FROM funnel.inheritance(target, partitions => true) AS m
+      JOIN pg_class AS c ON c.oid = m,
+           aclexplode(c.relacl) AS x
+     WHERE x.privilege_type = 'TRIGGER' AND x.grantee <> guarded.relowner;
     IF existing.roles IS NOT NULL THEN
-        RAISE WARNING 'other roles may create triggers on table %, and by them write its history: %', target, existing.roles
-            USING HINT = format('REVOKE TRIGGER ON %s FROM %s.', target, existing.roles);
+        RAISE WARNING 'other roles may create triggers on table %, and by them write its history: %', existing.tables, existing.roles
+            USING HINT = format('REVOKE TRIGGER ON %s FROM %s.', existing.tables, existing.roles);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_index AS i
                     WHERE i.indrelid = target AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL

@@ -100,7 +100,7 @@ current_role_name(void)
 	return cstring_to_text(GetUserNameFromId(GetUserId(), false));
 }
 
-/* The history's relation: beside the guarded table, and of the same owner. */
+/* The history's relation: beside the guarded table, and of the same owner, as its partitions are. */
 static Oid
 find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 {
@@ -131,6 +131,19 @@ find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 				 errhint("ALTER TABLE %s OWNER TO %s.",
 						 quote_qualified_identifier(schema, name),
 						 quote_identifier(GetUserNameFromId(relation_owner(root), false)))));
+	/* triggers of a partition are also those of the partitions it has */
+	for (Oid part = RelationGetRelid(rel); part != root; part = get_partition_parent(part, true))
+		if (relation_owner(part) != history->rd_rel->relowner)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("partition \"%s\" does not belong to the owner of table \"%s\"",
+							get_rel_name(part), get_rel_name(root)),
+					 errdetail("Its owner could write history \"%s.%s\" through it.", schema, name),
+					 errhint("ALTER TABLE %s OWNER TO %s.",
+							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(part)),
+														get_rel_name(part)),
+							 quote_identifier(GetUserNameFromId(relation_owner(root), false))),
+					 errtable(rel)));
 	table_close(history, NoLock);
 	return relid;
 }

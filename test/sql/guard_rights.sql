@@ -83,6 +83,64 @@ SELECT funnel.attach('scratch', 'guard rights');
 RESET ROLE;
 SELECT funnel.detach('scratch');
 
+--
+-- Who could write the history through a partition, or through a table that inherits
+--
+GRANT CREATE, USAGE ON SCHEMA guard_rights TO regress_funnel_kim;
+SET ROLE regress_funnel_eve;
+CREATE TABLE parts (id int, region text, stage text, who text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
+CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b') PARTITION BY RANGE (id);
+CREATE TABLE parts_b_1 PARTITION OF parts_b FOR VALUES FROM (0) TO (100);
+-- attach warns of roles that may make triggers, wherever that is
+GRANT ALL ON parts_b_1 TO regress_funnel_kim;
+GRANT TRIGGER ON parts_a TO PUBLIC;
+SELECT funnel.attach('parts', 'guard rights');
+REVOKE TRIGGER ON parts_a FROM PUBLIC;
+SELECT funnel.attach('parts', 'guard rights');
+REVOKE TRIGGER ON parts_b_1 FROM regress_funnel_kim;
+SELECT funnel.attach('parts', 'guard rights');
+CREATE TABLE parent (id int, stage text);
+CREATE TABLE child () INHERITS (parent);
+GRANT TRIGGER ON child TO regress_funnel_kim;
+SELECT funnel.attach('parent', 'guard rights');
+-- The owner of one partition only writes no history through it, neither by the guard nor by a trigger made for that.
+RESET ROLE;
+ALTER TABLE parts_b_1 OWNER TO regress_funnel_kim;
+SET ROLE regress_funnel_kim;
+INSERT INTO parts_b_1 VALUES (1, 'b', 'mql');
+ALTER TABLE parts_b_1 DISABLE TRIGGER funnel_guard;
+CREATE TRIGGER forge AFTER INSERT ON parts_b_1 FOR EACH ROW EXECUTE FUNCTION funnel.track('guard rights', 'stage', 'id', 'history=parts_history', 'actor=who');
+INSERT INTO parts_b_1 VALUES (7, 'b', 'won', 'the boss');
+RESET ROLE;
+DROP TRIGGER forge ON parts_b_1;
+ALTER TABLE parts_b_1 OWNER TO regress_funnel_eve;
+-- ... nor the owner of one that has partitions in turn, or will have them
+ALTER TABLE parts_b OWNER TO regress_funnel_kim;
+ALTER TABLE parts_b DETACH PARTITION parts_b_1;
+SET ROLE regress_funnel_kim;
+CREATE TRIGGER forge AFTER INSERT ON parts_b FOR EACH ROW EXECUTE FUNCTION funnel.track('guard rights', 'stage', 'id', 'history=parts_history', 'actor=who');
+RESET ROLE;
+ALTER TABLE parts_b ATTACH PARTITION parts_b_1 FOR VALUES FROM (0) TO (100);
+SET ROLE regress_funnel_kim;
+INSERT INTO parts_b VALUES (7, 'b', 'won', 'the boss');
+RESET ROLE;
+SELECT count(*) FROM parts_history;
+-- attach says so at once
+SELECT funnel.attach('parts', 'guard rights');
+DROP TRIGGER forge ON parts_b;
+ALTER TABLE parts_b OWNER TO regress_funnel_eve;
+SELECT funnel.attach('parts', 'guard rights');
+INSERT INTO parts VALUES (1, 'b', 'mql');
+SELECT lead, to_stage FROM parts_history;
+-- a guard without a history has none that could be written
+CREATE TABLE judged (id int, stage text) PARTITION BY LIST (id);
+CREATE TABLE judged_1 PARTITION OF judged FOR VALUES IN (1);
+ALTER TABLE judged_1 OWNER TO regress_funnel_kim;
+CREATE TRIGGER g AFTER INSERT OR UPDATE ON judged FOR EACH ROW EXECUTE FUNCTION funnel.guard('guard rights');
+INSERT INTO judged VALUES (1, 'won');
+INSERT INTO judged VALUES (1, 'mql');
+
 SET client_min_messages = error;
 DROP SCHEMA guard_rights CASCADE;
 DROP TABLE scratch, scratch_history;
