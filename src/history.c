@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
@@ -18,8 +18,10 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -100,11 +102,37 @@ current_role_name(void)
 	return cstring_to_text(GetUserNameFromId(GetUserId(), false));
 }
 
+/*
+ * Locks the table of that name, and no other: whoever held the lock before may
+ * have given the name away. Unlike RangeVarGetRelid() it asks for no rights on
+ * the schema, for those who write leads need none. InvalidOid if there is none.
+ */
+static Oid
+lock_table_named(const char *name, Oid schema)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	for (;;)
+	{
+		Oid			locked = relid;
+
+		if (OidIsValid(locked))
+			LockRelationOid(locked, RowExclusiveLock);
+		else
+			AcceptInvalidationMessages();
+		relid = get_relname_relid(name, schema);
+		if (relid == locked)
+			return relid;
+		if (OidIsValid(locked))
+			UnlockRelationOid(locked, RowExclusiveLock);
+	}
+}
+
 /* The history's relation: beside the guarded table, and of the same owner, as its partitions are. */
 static Oid
 find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 {
-	Oid			relid = get_relname_relid(name, get_rel_namespace(root));
+	Oid			relid = lock_table_named(name, get_rel_namespace(root));
 	char	   *schema = get_namespace_name(get_rel_namespace(root));
 	Relation	history;
 
@@ -115,7 +143,7 @@ find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 						schema, name, get_rel_name(root)),
 				 errhint("Put it back under that name, or call funnel.attach() again for a new one."),
 				 errtable(rel)));
-	history = table_open(relid, RowExclusiveLock);
+	history = relation_open(relid, NoLock);
 	if (history->rd_rel->relkind != RELKIND_RELATION)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -144,7 +172,7 @@ find_history(Relation rel, Oid root, const Trigger *trigger, const char *name)
 														get_rel_name(part)),
 							 quote_identifier(GetUserNameFromId(relation_owner(root), false))),
 					 errtable(rel)));
-	table_close(history, NoLock);
+	relation_close(history, NoLock);
 	return relid;
 }
 
@@ -482,7 +510,7 @@ violation_append(RowWriter **writer, Oid root, const WatchArguments *args,
 
 	if (*writer == NULL || row_writer_is_stale(*writer))
 	{
-		Oid			relid = get_relname_relid("violation_log", get_namespace_oid("funnel", false));
+		Oid			relid = lock_table_named("violation_log", get_namespace_oid("funnel", false));
 
 		if (!OidIsValid(relid))
 			ereport(ERROR,
