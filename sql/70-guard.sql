@@ -76,7 +76,7 @@ COMMENT ON COLUMN funnel.violation.version IS 'version of the pipeline that was 
 COMMENT ON COLUMN funnel.violation.lead IS 'key of the lead, as text';
 COMMENT ON COLUMN funnel.violation.from_stage IS 'stage the lead was in; NULL: a new lead, or one without a stage';
 COMMENT ON COLUMN funnel.violation.to_stage IS 'stage the lead was put into; NULL: none';
-COMMENT ON COLUMN funnel.violation.rule IS 'what was broken: stage (not in the pipeline), entry, transition, requires, key';
+COMMENT ON COLUMN funnel.violation.rule IS 'what was broken: stage (not in the pipeline), entry, transition, requires, key; move: the lead left its partition and did not arrive in another';
 COMMENT ON COLUMN funnel.violation.column_name IS 'for requires: the column that was empty';
 COMMENT ON COLUMN funnel.violation.mode IS 'mode of the guard';
 COMMENT ON COLUMN funnel.violation.changed_by IS 'role that made the change';

@@ -18,15 +18,17 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "storage/proc.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "history.h"
@@ -71,11 +73,12 @@ typedef enum Rule
 	RULE_ENTRY,
 	RULE_TRANSITION,
 	RULE_REQUIRES,
-	RULE_KEY
+	RULE_KEY,
+	RULE_MOVE					/* the lead left its partition and did not arrive */
 } Rule;
 
 static const char *const rule_names[] = {
-	NULL, "stage", "entry", "transition", "requires", "key"
+	NULL, "stage", "entry", "transition", "requires", "key", "move"
 };
 
 typedef struct Verdict
@@ -301,6 +304,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 	switch (verdict->rule)
 	{
 		case RULE_KEPT:
+		case RULE_MOVE:			/* report_lost() */
 			break;
 		case RULE_STAGE:
 			if (change->to == NULL)
@@ -376,72 +380,7 @@ report(const Guard *guard, const TriggerData *trigdata, const Change *change,
 }
 
 /* ------------------------------------------------------------------------
- * Rows that move to another partition
- * ------------------------------------------------------------------------
- */
-
-/* Was the row that a DELETE trigger sees moved, not deleted? */
-static bool
-is_moved(const TriggerData *trigdata)
-{
-	return trigdata->tg_relation->rd_rel->relispartition &&
-		HeapTupleHeaderIndicatesMovedPartitions(trigdata->tg_trigtuple->t_data);
-}
-
-/* A transaction must not end with a lead on its way. */
-static void
-refuse_lost(void)
-{
-	const Transfer *transfer = transfer_next_lost();
-
-	if (transfer != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("lead %s left its partition and did not arrive in another",
-						transfer->key == NULL ? "without a key" : transfer->key),
-				 errdetail("Trigger \"%s\" was told that the row moves, but not where to.",
-						   NameStr(transfer->tag.trigger)),
-				 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
-}
-
-static void
-set_tag(Guard *guard, const TriggerData *trigdata, CommandId command, TransferTag *tag)
-{
-	tag->root = root_of(guard, trigdata);
-	tag->command = command;
-	namestrcpy(&tag->trigger, trigdata->tg_trigger->tgname);
-}
-
-static void
-depart(Guard *guard, const TriggerData *trigdata, const Change *change)
-{
-	TransferTag tag;
-
-	transfer_at_commit(refuse_lost);
-	set_tag(guard, trigdata, HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data), &tag);
-	transfer_depart(&tag, guard->relid, watch_key(guard->keys, guard->nkeys, change->slot),
-					guard->keys, guard->nkeys, change->slot, change->from, change->from_len,
-					NULL);
-}
-
-/* If an inserted row is one that left another partition, that; key is as watch_key() has it. */
-static Transfer *
-arrive(Guard *guard, const TriggerData *trigdata, TupleTableSlot *slot, const char **key)
-{
-	HeapTupleHeader header = trigdata->tg_trigtuple->t_data;
-	TransferTag tag;
-
-	if (likely(!transfer_is_pending()) || !trigdata->tg_relation->rd_rel->relispartition ||
-		HeapTupleHeaderXminFrozen(header) ||
-		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)))
-		return NULL;
-	*key = watch_key(guard->keys, guard->nkeys, slot);
-	set_tag(guard, trigdata, HeapTupleHeaderGetCmin(header), &tag);
-	return transfer_arrive(&tag, *key);
-}
-
-/* ------------------------------------------------------------------------
- * The triggers
+ * Recording
  * ------------------------------------------------------------------------
  */
 
@@ -499,6 +438,200 @@ pass(Guard *guard, const TriggerData *trigdata, Change *change, const Verdict *v
 	}
 	record(guard, trigdata, change);
 }
+
+/* ------------------------------------------------------------------------
+ * Rows that move to another partition
+ * ------------------------------------------------------------------------
+ */
+
+/* Was the row that a DELETE trigger sees moved, not deleted? */
+static bool
+is_moved(const TriggerData *trigdata)
+{
+	return trigdata->tg_relation->rd_rel->relispartition &&
+		HeapTupleHeaderIndicatesMovedPartitions(trigdata->tg_trigtuple->t_data);
+}
+
+/* The guard of rows that did not arrive, opened again. */
+typedef struct LostGuard
+{
+	MemoryContext cxt;
+	Relation	rel;			/* the partition that they left; NULL: none is open */
+	TriggerData trigdata;
+	Guard	   *guard;
+	TupleTableSlot *slot;		/* a row of nothing but NULLs, for what was not remembered */
+} LostGuard;
+
+static void
+close_lost(LostGuard *lost)
+{
+	if (lost->rel == NULL)
+		return;
+	ExecDropSingleTupleTableSlot(lost->slot);
+	relation_close(lost->rel, NoLock);
+	MemoryContextDelete(lost->cxt);
+	lost->rel = NULL;
+}
+
+/* False if the partition is gone, or its trigger: nothing guards it any more. */
+static bool
+open_lost(LostGuard *lost, const Transfer *transfer)
+{
+	MemoryContext old;
+	Trigger    *trigger = NULL;
+
+	if (lost->rel != NULL && RelationGetRelid(lost->rel) == transfer->partition &&
+		lost->guard->judges == transfer->judged &&
+		strcmp(lost->trigdata.tg_trigger->tgname, NameStr(transfer->tag.trigger)) == 0)
+		return true;
+	close_lost(lost);
+	lost->rel = try_relation_open(transfer->partition, RowExclusiveLock);
+	if (lost->rel == NULL)
+		return false;
+	for (int i = 0; lost->rel->trigdesc != NULL && i < lost->rel->trigdesc->numtriggers; i++)
+		if (strcmp(lost->rel->trigdesc->triggers[i].tgname, NameStr(transfer->tag.trigger)) == 0)
+			trigger = &lost->rel->trigdesc->triggers[i];
+	if (trigger == NULL)
+	{
+		relation_close(lost->rel, NoLock);
+		lost->rel = NULL;
+		return false;
+	}
+	lost->cxt = AllocSetContextCreate(CurrentMemoryContext, "funnel lost rows",
+									  ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(lost->cxt);
+	lost->trigdata.type = T_TriggerData;
+	lost->trigdata.tg_event = TRIGGER_EVENT_DELETE | TRIGGER_EVENT_ROW;
+	lost->trigdata.tg_relation = lost->rel;
+	lost->trigdata.tg_trigger = trigger;
+	lost->guard = make_guard(&lost->trigdata, transfer->judged, lost->cxt);
+	lost->slot = MakeSingleTupleTableSlot(RelationGetDescr(lost->rel), &TTSOpsVirtual);
+	ExecStoreAllNullTuple(lost->slot);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+report_lost(int level, const Transfer *transfer)
+{
+	ereport(level,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("lead %s left its partition and did not arrive in another",
+					transfer->key == NULL ? "without a key" : transfer->key),
+			 errdetail("Trigger \"%s\" was told that the row moves, but not where to.",
+					   NameStr(transfer->tag.trigger)),
+			 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
+}
+
+/* The lead is gone: on record as deleted by whoever tried to move it, and among the violations. */
+static void
+record_lost(LostGuard *lost, const Transfer *transfer)
+{
+	Guard	   *guard = lost->guard;
+	Change		change = {0};
+	Oid			user;
+	int			context;
+
+	change.lead = transfer->key;
+	change.from = transfer->stage;
+	change.from_len = transfer->stage_len;
+	change.slot = lost->slot;
+	change.key_transfer = transfer;
+	change.deleted = true;
+	/* this late, a trigger of the history that is deferred would not fire; restricted so, it is an error */
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(transfer->role, context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	if (guard->judges)
+	{
+		if (guard->args.mode == MODE_WARN)
+			report_lost(WARNING, transfer);
+		violation_append(&guard->violations, root_of(guard, &lost->trigdata), &guard->args,
+						 guard->pipeline, &change, rule_names[RULE_MOVE], NULL, guard->cxt);
+	}
+	record(guard, &lost->trigdata, &change);
+	SetUserIdAndSecContext(user, context);
+}
+
+/* Before a transaction ends: no lead is on its way then. */
+static void
+settle_lost(void)
+{
+	Transfer   *transfer = transfer_next_lost();
+	LostGuard	lost = {0};
+	MemoryContext row_cxt;
+
+	if (transfer == NULL)
+		return;
+	row_cxt = AllocSetContextCreate(CurrentMemoryContext, "funnel lost row",
+									ALLOCSET_DEFAULT_SIZES);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (; transfer != NULL; transfer = transfer_next_lost())
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (transfer->strict)
+			report_lost(ERROR, transfer);
+		if (open_lost(&lost, transfer))
+		{
+			MemoryContext old = MemoryContextSwitchTo(row_cxt);
+
+			record_lost(&lost, transfer);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(row_cxt);
+		}
+		transfer_done(transfer);
+	}
+	close_lost(&lost);
+	PopActiveSnapshot();
+	MemoryContextDelete(row_cxt);
+}
+
+static void
+set_tag(Guard *guard, const TriggerData *trigdata, CommandId command, TransferTag *tag)
+{
+	tag->root = root_of(guard, trigdata);
+	tag->command = command;
+	namestrcpy(&tag->trigger, trigdata->tg_trigger->tgname);
+}
+
+static void
+depart(Guard *guard, const TriggerData *trigdata, const Change *change)
+{
+	TransferTag tag;
+
+	Transfer   *transfer;
+
+	transfer_at_commit(settle_lost);
+	set_tag(guard, trigdata, HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data), &tag);
+	transfer = transfer_depart(&tag, watch_key(guard->keys, guard->nkeys, change->slot),
+							   guard->keys, guard->nkeys, change->slot,
+							   change->from, change->from_len);
+	transfer->partition = guard->relid;
+	transfer->role = GetUserId();
+	transfer->judged = guard->judges;
+	transfer->strict = guard->judges && guard->args.mode == MODE_ENFORCE;
+}
+
+/* If an inserted row is one that left another partition, that; key is as watch_key() has it. */
+static Transfer *
+arrive(Guard *guard, const TriggerData *trigdata, TupleTableSlot *slot, const char **key)
+{
+	HeapTupleHeader header = trigdata->tg_trigtuple->t_data;
+	TransferTag tag;
+
+	if (likely(!transfer_is_pending()) || !trigdata->tg_relation->rd_rel->relispartition ||
+		HeapTupleHeaderXminFrozen(header) ||
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)))
+		return NULL;
+	*key = watch_key(guard->keys, guard->nkeys, slot);
+	set_tag(guard, trigdata, HeapTupleHeaderGetCmin(header), &tag);
+	return transfer_arrive(&tag, *key);
+}
+
+/* ------------------------------------------------------------------------
+ * The triggers
+ * ------------------------------------------------------------------------
+ */
 
 static bool
 same_text(const char *a, int alen, const char *b, int blen)

@@ -16,10 +16,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -137,8 +135,6 @@ free_transfer(Transfer *transfer)
 	dlist_delete(&transfer->departed_node);
 	leave_place(transfer->with_key);
 	leave_place(transfer->with_any_key);
-	if (transfer->row != NULL)
-		heap_freetuple(transfer->row);
 	pfree(transfer);
 }
 
@@ -207,10 +203,9 @@ append_bytes(char **to, const void *from, Size size)
 	return result;
 }
 
-void
-transfer_depart(const TransferTag *tag, Oid partition, const char *key,
-				const WatchColumn *keys, int nkeys, TupleTableSlot *slot,
-				const char *stage, int stage_len, HeapTuple row)
+Transfer *
+transfer_depart(const TransferTag *tag, const char *key, const WatchColumn *keys,
+				int nkeys, TupleTableSlot *slot, const char *stage, int stage_len)
 {
 	Datum	   *values = palloc(nkeys * sizeof(Datum));
 	bool	   *nulls = palloc(nkeys * sizeof(bool));
@@ -257,22 +252,14 @@ transfer_depart(const TransferTag *tag, Oid partition, const char *key,
 											 datumGetSize(values[i], false, att->attlen)));
 	}
 	Assert(room == (char *) transfer + size);
-	transfer->partition = partition;
-	transfer->role = GetUserId();
 	transfer->stage_len = stage_len;
-	if (row != NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(transfers);
-
-		transfer->row = heap_copytuple(row);
-		MemoryContextSwitchTo(old);
-	}
 	transfer->tag = *tag;
 	transfer->with_key = enter_place(tag, key, false);
 	transfer->with_any_key = enter_place(tag, NULL, true);
 	transfer->departed = GetCurrentSubTransactionId();
 	dlist_push_head(&departed, &transfer->departed_node);
 	start_waiting(transfer);
+	return transfer;
 }
 
 bool

@@ -26,14 +26,17 @@ typedef struct TransferTag
 
 typedef struct Transfer
 {
-	Oid			partition;		/* that it left */
-	Oid			role;			/* who moves it */
 	char	   *key;			/* text; NULL if a column of it is */
 	Datum	   *values;			/* the columns of the key */
 	bool	   *nulls;
 	char	   *stage;			/* NULL: none */
 	int			stage_len;
-	HeapTuple	row;			/* as it left, if that was asked for */
+
+	/* for whoever remembers it */
+	Oid			partition;		/* that it left */
+	Oid			role;			/* who moves it */
+	bool		judged;			/* by a guard; or is it only tracked? */
+	bool		strict;			/* is the transaction refused if it does not arrive? */
 
 	/* private */
 	TransferTag tag;
@@ -49,11 +52,11 @@ typedef struct Transfer
 
 /*
  * A row leaves: its key, as watch_key() has it and in the slot, and its stage
- * are copied; row is too, unless NULL.
+ * are copied.
  */
-extern void transfer_depart(const TransferTag *tag, Oid partition, const char *key,
-							const WatchColumn *keys, int nkeys, TupleTableSlot *slot,
-							const char *stage, int stage_len, HeapTuple row);
+extern Transfer *transfer_depart(const TransferTag *tag, const char *key,
+								 const WatchColumn *keys, int nkeys, TupleTableSlot *slot,
+								 const char *stage, int stage_len);
 
 /* Is any row on its way? Quick. */
 extern bool transfer_is_pending(void);
