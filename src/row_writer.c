@@ -18,20 +18,28 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/execnodes.h"
 #include "parser/parse_relation.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteDefine.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "owner.h"
@@ -53,6 +61,7 @@ struct RowWriter
 	Oid			owner;
 	int			ncolumns;
 	AttrNumber *columns;		/* in the table */
+	bool	   *never_null;		/* of a domain that forbids it */
 	Oid		   *types;
 	int32	   *typmods;
 
@@ -109,6 +118,9 @@ is_plain(Relation rel, const RowWriter *writer)
 			continue;
 		for (int c = 0; c < writer->ncolumns; c++)
 			ours |= writer->columns[c] == att->attnum;
+		/* no value can be given to a generated column, nor to some of identity: an INSERT says so */
+		if (ours && (att->attgenerated != '\0' || att->attidentity != '\0'))
+			return false;
 		if (ours)
 			known++;
 		else if (att->attnotnull || att->atthasdef || att->attidentity != '\0' ||
@@ -168,6 +180,25 @@ build_insert(Relation rel, RowWriter *writer)
 	writer->insert = sql.data;
 }
 
+/* Is it a domain, or one of a domain, that is NOT NULL? */
+static bool
+forbids_null(Oid type)
+{
+	bool		result = false;
+
+	while (!result && get_typtype(type) == TYPTYPE_DOMAIN)
+	{
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for type %u", type);
+		result = ((Form_pg_type) GETSTRUCT(tuple))->typnotnull;
+		type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
 RowWriter *
 row_writer_create(Oid table, const char *const *columns, int ncolumns,
 				  MemoryContext cxt)
@@ -189,6 +220,7 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 	writer->owner = rel->rd_rel->relowner;
 	writer->ncolumns = ncolumns;
 	writer->columns = palloc(ncolumns * sizeof(AttrNumber));
+	writer->never_null = palloc(ncolumns * sizeof(bool));
 	writer->types = palloc(ncolumns * sizeof(Oid));
 	writer->typmods = palloc(ncolumns * sizeof(int32));
 	for (int i = 0; i < ncolumns; i++)
@@ -204,6 +236,7 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 										 writer->columns[i] - 1)->atttypid;
 		writer->typmods[i] = TupleDescAttr(RelationGetDescr(rel),
 										   writer->columns[i] - 1)->atttypmod;
+		writer->never_null[i] = forbids_null(writer->types[i]);
 	}
 	writer->direct = is_plain(rel, writer) && read_indexes(rel, writer);
 	if (writer->direct)
@@ -259,6 +292,19 @@ row_writer_close(RowWriter *writer)
 }
 
 static void
+null_value(const RowWriter *writer, int column)
+{
+	AttrNumber	attnum = writer->columns[column];
+
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of table \"%s\"",
+					NameStr(TupleDescAttr(RelationGetDescr(writer->rel), attnum - 1)->attname),
+					RelationGetRelationName(writer->rel)),
+			 errtablecol(writer->rel, attnum)));
+}
+
+static void
 insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
 {
 	Relation	rel = writer->rel;
@@ -271,12 +317,7 @@ insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
 		slot->tts_values[writer->columns[i] - 1] = values[i];
 		slot->tts_isnull[writer->columns[i] - 1] = nulls[i];
 		if (nulls[i] && TupleDescAttr(RelationGetDescr(rel), writer->columns[i] - 1)->attnotnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("null value in column \"%s\" of table \"%s\"",
-							NameStr(TupleDescAttr(RelationGetDescr(rel), writer->columns[i] - 1)->attname),
-							RelationGetRelationName(rel)),
-					 errtablecol(rel, writer->columns[i])));
+			null_value(writer, i);
 	}
 	ExecStoreVirtualTuple(slot);
 	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
@@ -292,6 +333,60 @@ insert_directly(RowWriter *writer, const Datum *values, const bool *nulls)
 					 false, index->info);
 	}
 	ExecClearTuple(slot);
+}
+
+/* Does a rule put something in the place of an INSERT? */
+static bool
+is_instead(const RewriteRule *rule)
+{
+	return rule->event == CMD_INSERT && rule->isInstead && rule->enabled != RULE_DISABLED &&
+		rule->enabled != (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
+						  RULE_FIRES_ON_ORIGIN : RULE_FIRES_ON_REPLICA);
+}
+
+/* ... of each, so that what is stored is stored somewhere else? */
+static bool
+is_redirected(Relation rel)
+{
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+		if (is_instead(rel->rd_rules->rules[i]) && rel->rd_rules->rules[i]->qual == NULL)
+			return true;
+	return false;
+}
+
+/* An INSERT stored nothing: a change that is not on record must not happen. */
+static void
+nothing_stored(const RowWriter *writer)
+{
+	const RuleLock *rules = writer->rel->rd_rules;
+	const TriggerDesc *triggers = writer->rel->trigdesc;
+	StringInfoData causes;
+	ObjectAddress cause;
+
+	initStringInfo(&causes);
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+		if (is_instead(rules->rules[i]))
+		{
+			ObjectAddressSet(cause, RewriteRelationId, rules->rules[i]->ruleId);
+			appendStringInfo(&causes, "%s%s", causes.len == 0 ? "" : ", ",
+							 getObjectDescription(&cause, false));
+		}
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (TRIGGER_TYPE_MATCHES(triggers->triggers[i].tgtype, TRIGGER_TYPE_ROW,
+								 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT) &&
+			triggers->triggers[i].tgenabled != TRIGGER_DISABLED)
+		{
+			ObjectAddressSet(cause, TriggerRelationId, triggers->triggers[i].tgoid);
+			appendStringInfo(&causes, "%s%s", causes.len == 0 ? "" : ", ",
+							 getObjectDescription(&cause, false));
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" did not store the row that was inserted into it",
+					RelationGetRelationName(writer->rel)),
+			 causes.len == 0 ? 0 : errdetail("What may have suppressed it: %s.", causes.data),
+			 errhint("What is to be on record must be stored there: drop the rule, or let the trigger return the row."),
+			 errtable(writer->rel)));
 }
 
 static void
@@ -314,6 +409,8 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 	if (SPI_execute_snapshot(plan, unconstify(Datum *, values), spi_nulls,
 							 InvalidSnapshot, InvalidSnapshot, false, true, 0) < 0)
 		elog(ERROR, "\"%s\" failed", writer->insert);
+	if (SPI_processed != 1 || is_redirected(writer->rel))
+		nothing_stored(writer);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	owner_scope_leave(&scope);
@@ -323,6 +420,10 @@ insert_by_spi(RowWriter *writer, const Datum *values, const bool *nulls)
 void
 row_writer_insert(RowWriter *writer, const Datum *values, const bool *nulls)
 {
+	/* a parameter of an INSERT is not held to its domain either */
+	for (int i = 0; i < writer->ncolumns; i++)
+		if (nulls[i] && writer->never_null[i])
+			null_value(writer, i);
 	if (writer->direct)
 		insert_directly(writer, values, nulls);
 	else
