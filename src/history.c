@@ -508,7 +508,12 @@ violation_append(RowWriter **writer, Oid root, const WatchArguments *args,
 	Datum		values[lengthof(violation_columns)];
 	bool		nulls[lengthof(violation_columns)] = {false};
 
-	if (*writer == NULL || row_writer_is_stale(*writer))
+	if (*writer != NULL && row_writer_is_stale(*writer))
+	{
+		row_writer_free(*writer);
+		*writer = NULL;
+	}
+	if (*writer == NULL)
 	{
 		Oid			relid = lock_table_named("violation_log", get_namespace_oid("funnel", false));
 

@@ -201,8 +201,10 @@ forbids_null(Oid type)
 
 RowWriter *
 row_writer_create(Oid table, const char *const *columns, int ncolumns,
-				  MemoryContext cxt)
+				  MemoryContext parent)
 {
+	MemoryContext cxt = AllocSetContextCreate(parent, "funnel row writer",
+											  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	RowWriter  *writer = palloc0(sizeof(RowWriter));
 	Relation	rel;
@@ -250,6 +252,12 @@ row_writer_create(Oid table, const char *const *columns, int ncolumns,
 	table_close(rel, NoLock);
 	MemoryContextSwitchTo(old);
 	return writer;
+}
+
+void
+row_writer_free(RowWriter *writer)
+{
+	MemoryContextDelete(writer->cxt);
 }
 
 Oid

@@ -19,10 +19,12 @@ typedef struct RowWriter RowWriter;
 /*
  * A writer of rows of these columns, in this order; the other columns get their
  * defaults. The table must exist and is locked until the end of the
- * transaction. The writer lives as long as cxt. Errors: undefined_column.
+ * transaction. The writer lives until it is freed, or as long as parent. Errors:
+ * undefined_column.
  */
 extern RowWriter *row_writer_create(Oid table, const char *const *columns,
-									int ncolumns, MemoryContext cxt);
+									int ncolumns, MemoryContext parent);
+extern void row_writer_free(RowWriter *writer);
 
 /*
  * Around what is done for one row: opens and closes the table and its indexes.

@@ -185,6 +185,27 @@ DELETE FROM funnel.violation_log;
 TRUNCATE funnel.violation_log;
 RESET ROLE;
 
+--
+-- A statement of many rows, in which a trigger alters some table for each, takes no more memory for more violations
+--
+CREATE TABLE many (id int PRIMARY KEY, stage text);
+CREATE TRIGGER guard AFTER INSERT ON many FOR EACH ROW EXECUTE FUNCTION funnel.guard('guard modes', 'mode=audit');
+CREATE TEMP TABLE altered (x int);
+CREATE TEMP TABLE used (id int, bytes bigint);
+CREATE FUNCTION alter_something() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE altered SET (fillfactor = %s)', 10 + NEW.id % 90);
+    IF NEW.id IN (500, 1500) THEN
+        INSERT INTO used SELECT NEW.id, sum(used_bytes) FROM pg_backend_memory_contexts;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER later AFTER INSERT ON many FOR EACH ROW EXECUTE FUNCTION alter_something();
+INSERT INTO many SELECT n, 'sal' FROM generate_series(1, 1500) AS n;
+SELECT count(*) FROM funnel.violation WHERE table_name = 'many';
+SELECT max(bytes) - min(bytes) < 1000000 AS less_than_1000_bytes_each FROM used;
+DROP TABLE altered, used;
+
 SET client_min_messages = error;
 DELETE FROM funnel.violation_log WHERE table_schema = 'guard_modes';
 DROP SCHEMA guard_modes CASCADE;
