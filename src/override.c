@@ -106,6 +106,12 @@ funnel_override(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an override needs a reason"),
 				 errhint("The reason is kept in the history: say why the pipeline's rule does not hold here.")));
+	if (!OidIsValid(get_role_oid(ARBITER_ROLE, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("nobody may override a pipeline"),
+				 errdetail("Only members of role \"%s\" may, and there is no such role.", ARBITER_ROLE),
+				 errhint("An administrator can create it: CREATE ROLE %s NOLOGIN.", ARBITER_ROLE)));
 	if (!is_arbiter())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
