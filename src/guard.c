@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "history.h"
@@ -523,6 +524,18 @@ report_lost(int level, const Transfer *transfer)
 			 errhint("A trigger of the other partition may have suppressed the row, the guard may be missing there, or SET CONSTRAINTS made its guards fire at different times.")));
 }
 
+/* Is the key what it was when the row left? It may have been altered since. */
+static bool
+has_same_key(const Guard *guard, const Transfer *transfer)
+{
+	if (guard->nkeys != transfer->nkeys)
+		return false;
+	for (int i = 0; i < guard->nkeys; i++)
+		if (guard->keys[i].declared != transfer->types[i])
+			return false;
+	return true;
+}
+
 /* The lead is gone: on record as deleted by whoever tried to move it, and among the violations. */
 static void
 record_lost(LostGuard *lost, const Transfer *transfer)
@@ -532,6 +545,8 @@ record_lost(LostGuard *lost, const Transfer *transfer)
 	Oid			user;
 	int			context;
 
+	if (guard->recording && !has_same_key(guard, transfer))
+		report_lost(ERROR, transfer);
 	change.lead = transfer->key;
 	change.from = transfer->stage;
 	change.from_len = transfer->stage_len;
@@ -540,7 +555,8 @@ record_lost(LostGuard *lost, const Transfer *transfer)
 	change.deleted = true;
 	/* this late, a trigger of the history that is deferred would not fire; restricted so, it is an error */
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(transfer->role, context | SECURITY_LOCAL_USERID_CHANGE |
+	SetUserIdAndSecContext(SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(transfer->role)) ?
+						   transfer->role : user, context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	if (guard->judges)
 	{
@@ -657,6 +673,8 @@ row_inserted(Guard *guard, const TriggerData *trigdata)
 	{
 		bool		same_key = transfer->key != NULL && key != NULL &&
 			strcmp(transfer->key, key) == 0;
+
+		Assert(has_same_key(guard, transfer));	/* the server alters no table with pending triggers */
 
 		change.from = transfer->stage;
 		change.from_len = transfer->stage_len;

@@ -209,8 +209,9 @@ transfer_depart(const TransferTag *tag, const char *key, const WatchColumn *keys
 {
 	Datum	   *values = palloc(nkeys * sizeof(Datum));
 	bool	   *nulls = palloc(nkeys * sizeof(bool));
+	Oid		   *types = palloc(nkeys * sizeof(Oid));
 	Size		size = MAXALIGN(sizeof(Transfer)) + MAXALIGN(nkeys * sizeof(Datum)) +
-		MAXALIGN(nkeys * sizeof(bool));
+		MAXALIGN(nkeys * sizeof(bool)) + MAXALIGN(nkeys * sizeof(Oid));
 	Transfer   *transfer;
 	char	   *room;
 
@@ -224,6 +225,7 @@ transfer_depart(const TransferTag *tag, const char *key, const WatchColumn *keys
 	{
 		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, keys[i].attnum - 1);
 
+		types[i] = keys[i].declared;
 		values[i] = slot_getattr(slot, keys[i].attnum, &nulls[i]);
 		if (nulls[i] || att->attbyval)
 			continue;
@@ -238,6 +240,8 @@ transfer_depart(const TransferTag *tag, const char *key, const WatchColumn *keys
 	room = (char *) transfer + MAXALIGN(sizeof(Transfer));
 	transfer->values = append_bytes(&room, values, nkeys * sizeof(Datum));
 	transfer->nulls = append_bytes(&room, nulls, nkeys * sizeof(bool));
+	transfer->types = append_bytes(&room, types, nkeys * sizeof(Oid));
+	transfer->nkeys = nkeys;
 	if (key != NULL)
 		transfer->key = append_bytes(&room, key, strlen(key) + 1);
 	if (stage != NULL)

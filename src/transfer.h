@@ -27,7 +27,9 @@ typedef struct TransferTag
 typedef struct Transfer
 {
 	char	   *key;			/* text; NULL if a column of it is */
-	Datum	   *values;			/* the columns of the key */
+	int			nkeys;			/* the columns of the key */
+	Oid		   *types;			/* as declared when it left */
+	Datum	   *values;
 	bool	   *nulls;
 	char	   *stage;			/* NULL: none */
 	int			stage_len;

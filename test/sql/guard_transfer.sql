@@ -214,8 +214,35 @@ INSERT INTO lossy VALUES (2, 'a', 'mql', 'x');
 UPDATE lossy SET region = 'b';
 SELECT * FROM went();
 
--- Of many rows that do not arrive none is forgotten, and those that arrive find their own among them.
+-- A key of another type could not be put on record: refused, in every mode.
 ALTER TABLE lossy_history DISABLE TRIGGER say;
+CREATE TABLE retyped (id int, region text, stage text) PARTITION BY LIST (region);
+CREATE TABLE retyped_a PARTITION OF retyped FOR VALUES IN ('a');
+CREATE TABLE retyped_b PARTITION OF retyped FOR VALUES IN ('b');
+CREATE TRIGGER suppress BEFORE INSERT ON retyped_b FOR EACH ROW EXECUTE FUNCTION suppress();
+SELECT funnel.attach('retyped', 'guard transfer', mode => 'audit');
+INSERT INTO retyped VALUES (1, 'a', 'mql');
+BEGIN;
+UPDATE retyped SET region = 'b';
+ALTER TABLE retyped ALTER id TYPE text;
+ALTER TABLE retyped_history ALTER lead TYPE text;
+COMMIT;
+SELECT lead, from_stage, to_stage FROM retyped_history;
+
+-- Somebody who is gone by then did it.
+BEGIN;
+CREATE ROLE regress_funnel_gone;
+GRANT SELECT, UPDATE ON retyped TO regress_funnel_gone;
+GRANT USAGE ON SCHEMA guard_transfer TO regress_funnel_gone;
+SET ROLE regress_funnel_gone;
+UPDATE retyped SET region = 'b';
+RESET ROLE;
+DROP OWNED BY regress_funnel_gone;
+DROP ROLE regress_funnel_gone;
+COMMIT;
+SELECT lead, from_stage, to_stage, changed_by = current_user AS by_me FROM retyped_history ORDER BY at;
+
+-- Of many rows that do not arrive none is forgotten, and those that arrive find their own among them.
 INSERT INTO lossy SELECT CASE n % 2 WHEN 0 THEN n + 1000 ELSE -n END, 'a', 'mql', 'x' FROM generate_series(1, 2000) AS n;
 UPDATE lossy SET region = 'b', stage = 'sal';
 SELECT lead > 0 AS arrived, from_stage, to_stage, count(*) FROM lossy_history GROUP BY 1, 2, 3 ORDER BY 1, 2 NULLS FIRST;
