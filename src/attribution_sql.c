@@ -445,7 +445,12 @@ add_touch_paths(TouchPaths *eval, const Journeys *journeys)
 		amount_sum_add(eval->amounts[path], &conversion->amount);
 	}
 	if (journeys_unfinished(journeys, &first, &n))
-		eval->paths.paths[find_touch_path(eval, journeys, first, n)].second++;
+	{
+		/* first, as finding it may move the paths */
+		uint32		path = find_touch_path(eval, journeys, first, n);
+
+		eval->paths.paths[path].second++;
+	}
 }
 
 static void

@@ -45,7 +45,13 @@ expanded_size(ExpandedObjectHeader *header)
 	ExpandedCohort *expanded = (ExpandedCohort *) header;
 
 	if (expanded->flat == NULL)
+	{
+		/* the caller's may be of a kind that does not free */
+		MemoryContext old = MemoryContextSwitchTo(header->eoh_context);
+
 		expanded->flat = cohort_flatten(&expanded->cohort, header->eoh_context);
+		MemoryContextSwitchTo(old);
+	}
 	return VARSIZE(expanded->flat);
 }
 
