@@ -118,10 +118,11 @@ FROM (VALUES ('three milestones', '{mql,opportunity,sal}'::text[], 0, 0, 1, '{0.
              ('mostly middle', '{mql,sal}', 0.05, 0, 0.9, '{0.05,0.123457}')) own(model, milestones, first, last, middle, marks),
      unnest('{normalize,even}'::text[]) no_middle, unnest('{drop,next}'::text[]) missing, unnest('{between,all}'::text[]) scope;
 
--- Of the second slice every other model, of the rest every third.
+-- Of the first slice all models that have a name and half of the others, whose other half is for the second slice; of the rest every third.
 CREATE TABLE question AS
 SELECT row_number() OVER (ORDER BY slice, model COLLATE "C")::int AS question, s.*, m.*
-FROM slice s, model m WHERE pick(format('question %s %s', slice, model), least(slice, 3)) = 0;
+FROM slice s, model m
+WHERE CASE WHEN slice <= 2 THEN pick(model, 2) = slice - 1 OR slice = 1 AND model !~ ' (drop|next) ' ELSE pick(format('question %s %s', slice, model), 3) = 0 END;
 ANALYZE question;
 
 --
