@@ -142,9 +142,12 @@ FROM (SELECT *, count(*) FILTER (WHERE is_entry) OVER (PARTITION BY slice, lead 
 GROUP BY slice, lead, stay, label, ref;
 ANALYZE timeline, stay;
 
+-- A conversion: the stays of one ref in its stage, one after the other as far as that ref goes.
 CREATE TABLE conversion AS
-SELECT s.slice, s.lead, s.stay AS conv, s.ref, s.entered_at AS at, s.amount
-FROM stay s JOIN slice q USING (slice) WHERE s.stage = q.conversion AND (q.period IS NULL OR s.entered_at <@ q.period);
+SELECT r.slice, r.lead, min(stay) AS conv, r.ref, min(entered_at) AS at, (array_agg(amount ORDER BY stay DESC) FILTER (WHERE amount IS NOT NULL))[1] AS amount
+FROM (SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY slice, lead, ref ORDER BY stay) AS nth
+      FROM (SELECT s.*, s.stage = q.conversion AND lag(s.stage) OVER (PARTITION BY slice, s.lead, s.ref ORDER BY s.stay) IS DISTINCT FROM q.conversion AS begins FROM stay s JOIN slice q USING (slice)) s) r
+JOIN slice q USING (slice) WHERE r.stage = q.conversion GROUP BY r.slice, r.lead, r.ref, r.nth, q.period HAVING q.period IS NULL OR min(entered_at) <@ q.period;
 
 CREATE TABLE touch AS
 SELECT c.slice, c.lead, c.conv, row_number() OVER (PARTITION BY c.slice, c.lead, c.conv ORDER BY t.pos) AS position, t.label AS channel, t.at,

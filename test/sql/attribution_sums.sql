@@ -73,7 +73,12 @@ SELECT q.n AS question, q.called, a.* FROM question q, form, LATERAL funnel.attr
 WHERE form = 'fresh';
 -- funnel.stays says what there is to be divided.
 CREATE TABLE conversion AS
-SELECT q.n AS question, q.called, s.lead, s.ref, s.entered_at AS converted_at, s.amount FROM question q, form, LATERAL funnel.stays(bag, q.period, q.as_of) s WHERE form = 'fresh' AND s.stage = 'won';
+SELECT question, called, lead, ref, min(entered_at) AS converted_at, (array_agg(amount ORDER BY stay DESC) FILTER (WHERE amount IS NOT NULL))[1] AS amount
+-- the stays of one ref in won, one after the other as far as that ref goes
+FROM (SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY question, lead, ref ORDER BY stay) AS nth
+      FROM (SELECT q.n AS question, q.called, q.period, s.*, s.stage = 'won' AND lag(s.stage) OVER (PARTITION BY q.n, s.lead, s.ref ORDER BY s.stay) IS DISTINCT FROM 'won' AS begins
+            FROM question q, form, LATERAL funnel.stays(bag, NULL, q.as_of) WITH ORDINALITY s(lead, stage, ref, entered_at, left_at, next_stage, days, is_open, amount, stay) WHERE form = 'fresh') s) s
+WHERE stage = 'won' GROUP BY question, called, lead, ref, nth, period HAVING period IS NULL OR min(entered_at) <@ period;
 
 -- Every conversion is there, once; its credits sum to exactly 1, however they are added; each is a multiple of 2^-52; its amounts
 -- sum to the amount, digit for digit, none of them against its sign.
