@@ -58,6 +58,7 @@ typedef struct FlatCohort
 	uint32		nlabels;
 	Label	   *labels;
 	const char *leads;			/* first byte of the leads */
+	const struct RunExtent *run;	/* where they are in a file, if they are not in memory */
 } FlatCohort;
 
 /*
@@ -71,6 +72,7 @@ typedef struct FlatCursor
 	const FlatCohort *flat;
 	const char *p;
 	const char *end;			/* less the padding */
+	struct RunReader *reader;	/* gives more than is before end; or NULL */
 	KeyClass	kclass;
 	uint32		left;			/* leads of the class not yet peeked at */
 	bool		peeked;			/* is key that of the next lead? */
@@ -78,7 +80,8 @@ typedef struct FlatCursor
 	int64		n;				/* its events */
 } FlatCursor;
 
-extern void flat_cursor_init(FlatCursor *cursor, const FlatCohort *flat);
+extern void flat_cursor_init(FlatCursor *cursor, const FlatCohort *flat,
+							 struct RunReader *reader);
 extern bool flat_cursor_peek(FlatCursor *cursor);	/* false at the end */
 
 /*
@@ -104,6 +107,8 @@ typedef struct FlatWriter
 	int64		nevents;
 	Key			previous;
 	bool		started;
+	void		(*sink) (struct FlatWriter *);	/* after each lead; NULL for a value */
+	void	   *sink_arg;
 } FlatWriter;
 
 /*
@@ -115,6 +120,16 @@ extern void flat_writer_init(FlatWriter *writer, const Label *labels,
 							 uint32 nstages, uint32 nlabels,
 							 const EventStats *stats, int64 ignored,
 							 MemoryContext cxt);
+
+/*
+ * Leads alone, without a header, for a sink that takes the bytes from buf when
+ * it wants to and sets used to 0.
+ */
+extern void flat_writer_init_sink(FlatWriter *writer, const Label *labels,
+								  uint32 nstages, uint32 nlabels,
+								  const EventStats *stats,
+								  void (*sink) (FlatWriter *), void *sink_arg,
+								  MemoryContext cxt);
 
 /* Labels of the lead are mapped through map[] unless it is NULL. */
 extern void flat_writer_add(FlatWriter *writer, const Lead *lead,
@@ -139,6 +154,7 @@ typedef struct Cohort
 
 extern void cohort_init(Cohort *cohort, MemoryContext cxt);
 extern void cohort_add_piece(Cohort *cohort, const char *data, Size size);
+extern void cohort_add_opened(Cohort *cohort, const FlatCohort *piece);
 
 /*
  * Groups the buffer, if there is one. Until the cohort has been read, nothing
@@ -163,6 +179,10 @@ typedef struct LeadStream
 	LabelDict  *dict;			/* of labels, once one is sought */
 	int			ncursors;
 	FlatCursor *cursors;
+	struct RunReader **readers; /* by cursor; NULL for pieces in memory */
+	int		   *heap;			/* of sources: cursors, and ncursors for the sort */
+	int			nheap;			/* -1 before the first lead */
+	Key			sort_key;
 	uint32	  **maps;			/* by piece; NULL is identity */
 	bool	   *resort;			/* does the map change the order? */
 	uint32	   *sort_map;

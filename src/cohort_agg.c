@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -23,6 +24,7 @@
 #include "args.h"
 #include "bytes.h"
 #include "cohort_agg.h"
+#include "cohort_run.h"
 #include "cohort_value.h"
 #include "compat.h"
 
@@ -161,6 +163,15 @@ keep_aging(RowExtra *extra, text *in_stage, int64 as_of, MemoryContext cxt)
 	keep_stage(&extra->from_stage, in_stage, "in_stage", cxt);
 }
 
+/* Has the query more events in memory than it may? Then these go to a file. */
+static void
+check_memory(RowState *state)
+{
+	state->buffer.grown = false;
+	if (event_buffers_bytes() > get_hash_memory_limit())
+		cohort_spill(&state_extra(state)->pile, &state->buffer);
+}
+
 static Datum
 add_row(FunctionCallInfo fcinfo, RowKind kind)
 {
@@ -221,6 +232,8 @@ add_row(FunctionCallInfo fcinfo, RowKind kind)
 		event_buffer_append(&state->buffer, &key, at, label,
 							has_amount ? &amount : NULL, has_ref ? &ref : NULL);
 	}
+	if (unlikely(state->buffer.grown))
+		check_memory(state);
 	PG_RETURN_POINTER(state);
 }
 
@@ -404,7 +417,8 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);
-	if (cohort.npieces == 1 && cohort.buffer == NULL && cohort.ignored == 0)
+	if (cohort.npieces == 1 && cohort.buffer == NULL && cohort.ignored == 0 &&
+		cohort.pieces[0].run == NULL)
 	{
 		/* as it comes from deserialization: copied once, not packed again */
 		source = cohort.pieces[0].data;
@@ -493,7 +507,7 @@ cohort_merge(PG_FUNCTION_ARGS)
 	}
 	cohort.ignored = larger->ignored;
 	for (int i = 0; i < larger->npieces; i++)
-		cohort_add_piece(&cohort, larger->pieces[i].data, larger->pieces[i].size);
+		cohort_add_opened(&cohort, &larger->pieces[i]);
 	cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
 	if (larger->buffer != NULL)
 		PG_RETURN_DATUM(cohort_result(&cohort));

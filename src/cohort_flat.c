@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 #include "cohort.h"
+#include "cohort_run.h"
 #include "compat.h"
 
 /* Lengths of a time by its three-bit code: seven bytes are written as eight. */
@@ -153,12 +154,16 @@ flat_cohort_open(FlatCohort *flat, const char *data, Size size)
 }
 
 void
-flat_cursor_init(FlatCursor *cursor, const FlatCohort *flat)
+flat_cursor_init(FlatCursor *cursor, const FlatCohort *flat, struct RunReader *reader)
 {
 	memset(cursor, 0, sizeof(FlatCursor));
 	cursor->flat = flat;
-	cursor->p = flat->leads;
-	cursor->end = flat->data + flat->size - COHORT_PAD;
+	cursor->reader = reader;
+	if (reader == NULL)
+	{
+		cursor->p = flat->leads;
+		cursor->end = flat->data + flat->size - COHORT_PAD;
+	}
 	cursor->kclass = KEY_INT;
 	cursor->left = flat->nleads[KEY_INT];
 	cursor->key.kclass = KEY_INT;
@@ -189,7 +194,11 @@ flat_cursor_peek(FlatCursor *cursor)
 		key->kclass = cursor->kclass;
 	}
 	if (p >= end)
-		corrupted("fewer leads than it says");
+	{
+		if (cursor->reader == NULL || !run_reader_next(cursor->reader, &p, &end))
+			corrupted("fewer leads than it says");
+		cursor->end = end;
+	}
 	header = (unsigned char) *p++;
 	cursor->n = header >> 4;
 	len = header & 15;
@@ -490,6 +499,23 @@ flat_writer_init(FlatWriter *writer, const Label *labels, uint32 nstages,
 	writer->used = writer->header_room = write_header(writer, writer->buf);
 }
 
+void
+flat_writer_init_sink(FlatWriter *writer, const Label *labels, uint32 nstages,
+					  uint32 nlabels, const EventStats *stats,
+					  void (*sink) (FlatWriter *), void *sink_arg, MemoryContext cxt)
+{
+	memset(writer, 0, sizeof(FlatWriter));
+	writer->cxt = cxt;
+	writer->labels = labels;
+	writer->nstages = nstages;
+	writer->nlabels = nlabels;
+	writer->stats = *stats;
+	writer->sink = sink;
+	writer->sink_arg = sink_arg;
+	writer->size = 4 * LEAD_MAX_BYTES;	/* grows to what the sink lets pass */
+	writer->buf = MemoryContextAllocHuge(cxt, writer->size);
+}
+
 static char *
 put_rich(char *p, const Amount *amount, const Key *ref, const Key **previous)
 {
@@ -646,6 +672,8 @@ flat_writer_add(FlatWriter *writer, const Lead *lead, const uint32 *map)
 		}
 	}
 	writer->used = (Size) (p - writer->buf);
+	if (writer->sink != NULL)
+		writer->sink(writer);
 }
 
 struct varlena *
@@ -745,7 +773,7 @@ flat_cohort_validate(const char *data, Size size)
 
 	/* once to look, and to gather what the writer has to be told */
 	event_stats_init(&stats);
-	flat_cursor_init(&cursor, &flat);
+	flat_cursor_init(&cursor, &flat, NULL);
 	memset(&previous, 0, sizeof(previous));
 	for (int64 nleads = 0; flat_cursor_peek(&cursor); nleads++)
 	{
@@ -787,7 +815,7 @@ flat_cohort_validate(const char *data, Size size)
 	/* and once to write it as it should be */
 	flat_writer_init(&writer, flat.labels, flat.nstages, flat.nlabels, &stats,
 					 flat.ignored, CurrentMemoryContext);
-	flat_cursor_init(&cursor, &flat);
+	flat_cursor_init(&cursor, &flat, NULL);
 	while (flat_cursor_peek(&cursor))
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -9,6 +9,20 @@
 #include "compat.h"
 #include "event_record.h"
 
+/* A block of texts. */
+typedef struct EventArena
+{
+	struct EventArena *next;
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+} EventArena;
+
+/*
+ * What a query has gathered counts together, whichever buffers it is in. Small
+ * ones are not counted: many of them are many groups, for which the server
+ * limits memory itself.
+ */
+static Size all_bytes = 0;
+
 #define FIRST_BYTES		256		/* of records, or of texts, in a new buffer */
 #define ARENA_BYTES		(64 * 1024)	/* of texts in one that grows */
 
@@ -20,6 +34,38 @@ event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
 	buffer->cxt = cxt;
 	buffer->dict = dict;
 	buffer->rich = rich;
+}
+
+Size
+event_buffers_bytes(void)
+{
+	return all_bytes;
+}
+
+/* The context of a buffer goes, and the buffer with it. */
+static void
+buffer_is_gone(void *arg)
+{
+	all_bytes -= ((EventBuffer *) arg)->counted;
+	((EventBuffer *) arg)->counted = 0;
+}
+
+static void
+count_bytes(EventBuffer *buffer, Size bytes)
+{
+	if (!buffer->watched)
+	{
+		MemoryContextCallback *callback = MemoryContextAllocZero(buffer->cxt,
+																 sizeof(MemoryContextCallback));
+
+		callback->func = buffer_is_gone;
+		callback->arg = buffer;
+		MemoryContextRegisterResetCallback(buffer->cxt, callback);
+		buffer->watched = true;
+	}
+	buffer->counted += bytes;
+	all_bytes += bytes;
+	buffer->grown = true;
 }
 
 /* Makes room for one more record; the way out of the fast path. */
@@ -46,11 +92,14 @@ list_extend(EventBuffer *buffer, KeyClass kclass, int recsize)
 	{
 		size = Min(size * 2, most);
 		list->base = repalloc(list->base, size);
+		if (size == most)
+			count_bytes(buffer, most);
 	}
 	else
 	{
 		char	   *chunk = MemoryContextAlloc(buffer->cxt, most);
 
+		count_bytes(buffer, most);
 		Assert(used == most);
 		if (list->full == NULL)
 		{
@@ -86,9 +135,16 @@ arena_copy(EventBuffer *buffer, const char *bytes, uint32 len)
 		/* little at first, so that small groups stay small */
 		Size		size = buffer->arena == NULL ? FIRST_BYTES : ARENA_BYTES;
 
+		EventArena *arena;
+
 		size = Max(size, need);
-		buffer->arena = MemoryContextAlloc(buffer->cxt, size);
+		arena = MemoryContextAlloc(buffer->cxt, offsetof(EventArena, bytes) + size);
+		arena->next = buffer->arenas;
+		buffer->arenas = arena;
+		buffer->arena = arena->bytes;
 		buffer->arena_left = (uint32) size;
+		if (size >= ARENA_BYTES)
+			count_bytes(buffer, size);
 	}
 	text = (ArenaText *) buffer->arena;
 	buffer->arena += need;
@@ -154,6 +210,42 @@ event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 		put_rich(buffer, p + 12, amount, ref);
 	/* only now, so that an error above leaves no half a record */
 	list->write += recsize;
+}
+
+void
+event_buffer_reset(EventBuffer *buffer)
+{
+	for (int c = 0; c < KEY_CLASSES; c++)
+	{
+		EventList  *list = buffer->lists[c];
+
+		if (list == NULL)
+			continue;
+		for (int64 i = 0; list->full != NULL && i < list->full->n; i++)
+			pfree(list->full->chunk[i]);
+		if (list->full != NULL)
+			list->full->n = 0;
+		/* the last chunk begins again: another will be as large soon */
+		list->write = list->base;
+	}
+	while (buffer->arenas != NULL)
+	{
+		EventArena *next = buffer->arenas->next;
+
+		pfree(buffer->arenas);
+		buffer->arenas = next;
+	}
+	buffer->arena_left = 0;
+	all_bytes -= buffer->counted;
+	buffer->counted = 0;
+	for (int c = 0; c < KEY_CLASSES; c++)
+	{
+		EventList  *list = buffer->lists[c];
+
+		if (list != NULL && list->limit - list->base >= EVENT_CHUNK_RECORDS * record_size(c, buffer->rich))
+			count_bytes(buffer, list->limit - list->base);
+	}
+	buffer->grown = false;
 }
 
 int64

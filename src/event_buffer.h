@@ -16,7 +16,11 @@
  * Records in chunks of EVENT_CHUNK_RECORDS: those in full[] have as many, the
  * one at base is being filled, and as the first one grows by doubling.
  */
+#ifdef USE_ASSERT_CHECKING
+#define EVENT_CHUNK_RECORDS	256 /* so that tests have many of them, and spill */
+#else
 #define EVENT_CHUNK_RECORDS	16384
+#endif
 
 typedef struct EventChunks
 {
@@ -42,10 +46,14 @@ typedef struct EventBuffer
 	EventList  *lists[KEY_CLASSES];	/* NULL until needed */
 	EventList	first;			/* room for the one that most often is all */
 	bool		rich;			/* do records have amount and ref? */
+	bool		grown;			/* by much, since it was last set to false */
+	bool		watched;		/* will it be known when cxt is gone? */
 	uint32		arena_left;
 	char	   *arena;			/* room for texts that records point to */
 	LabelDict  *dict;			/* not owned; labels are its codes */
 	MemoryContext cxt;			/* owns everything */
+	struct EventArena *arenas;	/* its blocks, the latest first */
+	Size		counted;		/* bytes that event_buffers_bytes() counts */
 } EventBuffer;
 
 extern void event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
@@ -60,6 +68,12 @@ extern void event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 								const Key *ref);
 
 extern int64 event_buffer_count(const EventBuffer *buffer);
+
+/* Empties a buffer and gives its memory back. */
+extern void event_buffer_reset(EventBuffer *buffer);
+
+/* Memory of all buffers of this backend, as far as they have grown large. */
+extern Size event_buffers_bytes(void);
 
 /* Number of records in one list; NULL is an empty one. */
 extern int64 event_list_records(const EventList *list, int recsize);

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "cohort.h"
+#include "cohort_run.h"
 #include "compat.h"
 
 /* More pieces than this are poured into one buffer instead of merged. */
@@ -26,7 +27,7 @@ cohort_init(Cohort *cohort, MemoryContext cxt)
 }
 
 void
-cohort_add_piece(Cohort *cohort, const char *data, Size size)
+cohort_add_opened(Cohort *cohort, const FlatCohort *piece)
 {
 	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
 
@@ -39,9 +40,29 @@ cohort_add_piece(Cohort *cohort, const char *data, Size size)
 			cohort->pieces = repalloc_huge(cohort->pieces,
 										   cohort->apieces * sizeof(FlatCohort));
 	}
-	flat_cohort_open(&cohort->pieces[cohort->npieces], data, size);
-	cohort->npieces++;
+	cohort->pieces[cohort->npieces++] = *piece;
 	MemoryContextSwitchTo(old);
+}
+
+void
+cohort_add_piece(Cohort *cohort, const char *data, Size size)
+{
+	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
+	FlatCohort	piece;
+
+	flat_cohort_open(&piece, data, size);
+	MemoryContextSwitchTo(old);
+	cohort_add_opened(cohort, &piece);
+}
+
+/* Are there pieces in a file, because there was no memory for them? */
+static bool
+has_runs(const Cohort *cohort)
+{
+	for (int i = 0; i < cohort->npieces; i++)
+		if (cohort->pieces[i].run != NULL)
+			return true;
+	return false;
 }
 
 /* A count of rows that came from outside can be anything: no overflow. */
@@ -87,7 +108,7 @@ cohort_pour(Cohort *cohort)
 			codes[j] = label_dict_add(buffer->dict, flat->labels[j].touch,
 									  flat->labels[j].bytes, flat->labels[j].len,
 									  flat->labels[j].rank);
-		flat_cursor_init(&cursor, flat);
+		flat_cursor_init(&cursor, flat, NULL);
 		while (flat_cursor_peek(&cursor))
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -112,7 +133,7 @@ cohort_settle(Cohort *cohort)
 {
 	if (cohort->sort != NULL)
 		return;
-	if (cohort->npieces > MERGE_PIECES)
+	if (cohort->npieces > MERGE_PIECES && !has_runs(cohort))
 		cohort_pour(cohort);
 	if (cohort->buffer == NULL)
 		return;
@@ -259,6 +280,11 @@ lead_stream_open(Cohort *cohort, MemoryContext cxt)
 	stream->cursors = palloc((cohort->npieces + 1) * sizeof(FlatCursor));
 	stream->maps = palloc0((cohort->npieces + 1) * sizeof(uint32 *));
 	stream->resort = palloc0((cohort->npieces + 1) * sizeof(bool));
+	stream->heap = palloc((cohort->npieces + 1) * sizeof(int));
+	stream->readers = palloc0((cohort->npieces + 1) * sizeof(RunReader *));
+	for (int i = 0; i < cohort->npieces; i++)
+		if (cohort->pieces[i].run != NULL)
+			stream->readers[i] = run_reader_create(&cohort->pieces[i], cxt);
 	if (cohort->npieces == 1 && cohort->sort == NULL)
 	{
 		stream->labels = cohort->pieces[0].labels;
@@ -276,61 +302,107 @@ lead_stream_open(Cohort *cohort, MemoryContext cxt)
 void
 lead_stream_rewind(LeadStream *stream)
 {
+	stream->nheap = -1;
 	for (int i = 0; i < stream->ncursors; i++)
-		flat_cursor_init(&stream->cursors[i], &stream->cohort->pieces[i]);
+	{
+		if (stream->readers[i] != NULL)
+			run_reader_rewind(stream->readers[i]);
+		flat_cursor_init(&stream->cursors[i], &stream->cohort->pieces[i], stream->readers[i]);
+	}
 	if (stream->cohort->sort != NULL)
 		event_sort_rewind(stream->cohort->sort);
+}
+
+/* Sources with a lead to deliver are in a heap, that of the first lead on top. */
+static inline const Key *
+source_key(const LeadStream *stream, int source)
+{
+	return source == stream->ncursors ? &stream->sort_key : &stream->cursors[source].key;
+}
+
+/* Reads the key of a source's next lead; false at its end. */
+static bool
+source_peek(LeadStream *stream, int source)
+{
+	if (source == stream->ncursors)
+		return stream->cohort->sort != NULL &&
+			event_sort_peek(stream->cohort->sort, &stream->sort_key);
+	return flat_cursor_peek(&stream->cursors[source]);
+}
+
+/* The sort comes before pieces: it does not append to a lead. */
+static inline int
+source_cmp(const LeadStream *stream, int a, int b)
+{
+	int			c = key_cmp(source_key(stream, a), source_key(stream, b));
+
+	return c != 0 ? c : (b == stream->ncursors) - (a == stream->ncursors);
+}
+
+static void
+sift_down(LeadStream *stream, int i)
+{
+	int		   *heap = stream->heap;
+	int			source = heap[i];
+
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= stream->nheap)
+			break;
+		if (child + 1 < stream->nheap &&
+			source_cmp(stream, heap[child + 1], heap[child]) < 0)
+			child++;
+		if (source_cmp(stream, source, heap[child]) <= 0)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = source;
 }
 
 /* The next lead where there are several sources. */
 static bool
 merge_next(LeadStream *stream)
 {
-	EventSort  *sort = stream->cohort->sort;
 	Lead	   *lead = &stream->lead;
-	Key			sort_key;
 	Key			min;
-	bool		any = false;
 	bool		resort = false;
 	int			sources = 0;
 
-	if (sort != NULL && event_sort_peek(sort, &sort_key))
+	if (stream->nheap < 0)
 	{
-		min = sort_key;
-		any = true;
+		stream->nheap = 0;
+		for (int source = 0; source <= stream->ncursors; source++)
+			if (source_peek(stream, source))
+				stream->heap[stream->nheap++] = source;
+		for (int i = stream->nheap / 2 - 1; i >= 0; i--)
+			sift_down(stream, i);
 	}
-	else
-		sort = NULL;
-	for (int i = 0; i < stream->ncursors; i++)
-	{
-		FlatCursor *cursor = &stream->cursors[i];
-
-		if (flat_cursor_peek(cursor) && (!any || key_cmp(&cursor->key, &min) < 0))
-		{
-			min = cursor->key;
-			any = true;
-		}
-	}
-	if (!any)
+	if (stream->nheap == 0)
 		return false;
-
+	min = *source_key(stream, stream->heap[0]);
 	lead->n = 0;
-	if (sort != NULL && key_cmp(&sort_key, &min) == 0)
+	while (stream->nheap > 0 && (sources == 0 || key_cmp(source_key(stream, stream->heap[0]), &min) == 0))
 	{
-		event_sort_next(sort, stream->sort_map, lead);
-		sources++;
-	}
-	for (int i = 0; i < stream->ncursors; i++)
-	{
-		FlatCursor *cursor = &stream->cursors[i];
+		int			source = stream->heap[0];
 
-		if (cursor->peeked && key_cmp(&cursor->key, &min) == 0)
+		if (source == stream->ncursors)
+			event_sort_next(stream->cohort->sort, stream->sort_map, lead);
+		else
 		{
+			FlatCursor *cursor = &stream->cursors[source];
+
 			lead_reserve(lead, lead->n + cursor->n);
-			flat_cursor_read(cursor, stream->maps[i], lead);
-			resort |= stream->resort[i];
-			sources++;
+			flat_cursor_read(cursor, stream->maps[source], lead);
+			resort |= stream->resort[source];
 		}
+		sources++;
+		if (!source_peek(stream, source))
+			stream->heap[0] = stream->heap[--stream->nheap];
+		if (stream->nheap > 0)
+			sift_down(stream, 0);
 	}
 	lead->key = min;
 	if (resort || sources > 1)
@@ -461,7 +533,8 @@ cohort_flatten(Cohort *cohort, MemoryContext cxt)
 	LeadStream *stream;
 	struct varlena *result;
 
-	if (cohort->npieces == 1 && cohort->buffer == NULL && cohort->ignored == 0)
+	if (cohort->npieces == 1 && cohort->buffer == NULL && cohort->ignored == 0 &&
+		cohort->pieces[0].run == NULL)
 	{
 		FlatCohort *flat = &cohort->pieces[0];
 

@@ -1,0 +1,228 @@
+/*
+ * cohort_run.c
+ *	  Writing and reading runs.
+ *
+ * In the file a run is a sequence of blocks, each its length and as many whole
+ * leads; what stands in the header of a stored form stays in memory.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/tablespace.h"
+#include "miscadmin.h"
+#include "storage/buffile.h"
+#include "utils/memutils.h"
+
+#include "cohort_run.h"
+#include "compat.h"
+
+#define RUN_BLOCK		(64 * 1024)		/* a block is written when it is as long */
+
+/* A place in a file. */
+typedef struct RunPlace
+{
+	int			fileno;
+	off_t		offset;
+} RunPlace;
+
+/* The file that all runs of a cohort are in. */
+typedef struct RunFile
+{
+	BufFile    *file;
+	RunPlace	end;
+} RunFile;
+
+typedef struct RunExtent
+{
+	RunFile    *file;
+	RunPlace	start;
+	int64		nblocks;
+} RunExtent;
+
+static void
+seek(BufFile *file, const RunPlace *place)
+{
+	if (BufFileSeek(file, place->fileno, place->offset, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in a temporary file: %m")));
+}
+
+/* ------------------------------------------------------------------------
+ * Writing
+ * ------------------------------------------------------------------------
+ */
+
+static void
+write_block(FlatWriter *writer)
+{
+	RunExtent  *extent = writer->sink_arg;
+	uint32		length = (uint32) writer->used;
+
+	CHECK_FOR_INTERRUPTS();
+	BufFileWrite(extent->file->file, &length, sizeof(length));
+	BufFileWrite(extent->file->file, writer->buf, length);
+	extent->nblocks++;
+	writer->used = 0;
+}
+
+static void
+block_is_due(FlatWriter *writer)
+{
+	if (writer->used >= RUN_BLOCK)
+		write_block(writer);
+}
+
+/*
+ * The memory that a file belongs to goes. Where a transaction is being rolled
+ * back, its resource owner closes the file, or has done so.
+ */
+static void
+close_file(void *arg)
+{
+	if (IsTransactionState())
+		BufFileClose(((RunFile *) arg)->file);
+}
+
+/* The file that the runs of a cohort are in. */
+static RunFile *
+run_file(const Cohort *cohort)
+{
+	RunFile    *file;
+	MemoryContextCallback *callback;
+
+	for (int i = 0; i < cohort->npieces; i++)
+		if (cohort->pieces[i].run != NULL)
+			return cohort->pieces[i].run->file;
+	file = MemoryContextAllocZero(cohort->cxt, sizeof(RunFile));
+	callback = MemoryContextAllocZero(cohort->cxt, sizeof(MemoryContextCallback));
+	callback->func = close_file;
+	callback->arg = file;
+	PrepareTempTablespaces();
+	file->file = BufFileCreateTemp(false);
+	MemoryContextRegisterResetCallback(cohort->cxt, callback);
+	return file;
+}
+
+void
+cohort_spill(Cohort *cohort, EventBuffer *buffer)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "funnel spill",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
+	RunExtent  *extent = palloc0(sizeof(RunExtent));
+	FlatCohort	run;
+	Cohort		source;
+	LeadStream *stream;
+	FlatWriter	writer;
+
+	extent->file = run_file(cohort);
+	extent->start = extent->file->end;
+	seek(extent->file->file, &extent->start);
+
+	MemoryContextSwitchTo(work);
+	cohort_init(&source, work);
+	source.buffer = buffer;
+	stream = lead_stream_open(&source, work);
+	flat_writer_init_sink(&writer, stream->labels, stream->nstages, stream->nlabels,
+						  &stream->stats, block_is_due, extent, work);
+	while (lead_stream_next(stream))
+		flat_writer_add(&writer, &stream->lead, NULL);
+	if (writer.used > 0)
+		write_block(&writer);
+	BufFileTell(extent->file->file, &extent->file->end.fileno, &extent->file->end.offset);
+
+	/* texts of labels are those of the dictionary */
+	MemoryContextSwitchTo(cohort->cxt);
+	memset(&run, 0, sizeof(run));
+	run.run = extent;
+	run.rich = stream->stats.rich;
+	run.stats = stream->stats;
+	run.stats.events = writer.nevents;
+	memcpy(run.nleads, writer.nleads, sizeof(run.nleads));
+	run.nstages = stream->nstages;
+	run.nlabels = stream->nlabels;
+	run.labels = palloc_extended(((Size) run.nlabels + 1) * sizeof(Label), MCXT_ALLOC_HUGE);
+	memcpy(run.labels, stream->labels, run.nlabels * sizeof(Label));
+	cohort_add_opened(cohort, &run);
+	elog(DEBUG1, "funnel: " INT64_FORMAT " events to run %d of a temporary file, " INT64_FORMAT " blocks",
+		 run.stats.events, cohort->npieces, extent->nblocks);
+	MemoryContextSwitchTo(old);
+	event_buffer_reset(buffer);
+	MemoryContextDelete(work);
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
+
+struct RunReader
+{
+	const RunExtent *extent;
+	RunPlace	next;			/* block */
+	int64		left;			/* blocks */
+	char	   *blocks[2];		/* the last one, and the one before */
+	Size		sizes[2];
+	int			which;
+	MemoryContext cxt;
+};
+
+RunReader *
+run_reader_create(const FlatCohort *run, MemoryContext cxt)
+{
+	RunReader  *reader = MemoryContextAllocZero(cxt, sizeof(RunReader));
+
+	reader->extent = run->run;
+	reader->cxt = cxt;
+	run_reader_rewind(reader);
+	return reader;
+}
+
+void
+run_reader_rewind(RunReader *reader)
+{
+	reader->next = reader->extent->start;
+	reader->left = reader->extent->nblocks;
+}
+
+static void
+read_exactly(BufFile *file, void *to, Size size)
+{
+	if (BufFileRead(file, to, size) != size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from a temporary file")));
+}
+
+bool
+run_reader_next(RunReader *reader, const char **start, const char **end)
+{
+	BufFile    *file = reader->extent->file->file;
+	int			which = reader->which = 1 - reader->which;
+	uint32		length;
+
+	if (reader->left == 0)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	seek(file, &reader->next);
+	read_exactly(file, &length, sizeof(length));
+	if (length + COHORT_PAD > reader->sizes[which])
+	{
+		Size		size = Max((Size) length + COHORT_PAD, RUN_BLOCK + RUN_BLOCK / 8);
+
+		if (reader->blocks[which] != NULL)
+			pfree(reader->blocks[which]);
+		reader->blocks[which] = NULL;
+		reader->sizes[which] = 0;
+		reader->blocks[which] = MemoryContextAllocHuge(reader->cxt, size);
+		reader->sizes[which] = size;
+	}
+	read_exactly(file, reader->blocks[which], length);
+	memset(reader->blocks[which] + length, 0, COHORT_PAD);
+	BufFileTell(file, &reader->next.fileno, &reader->next.offset);
+	reader->left--;
+	*start = reader->blocks[which];
+	*end = *start + length;
+	return true;
+}
