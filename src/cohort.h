@@ -156,6 +156,9 @@ extern void cohort_init(Cohort *cohort, MemoryContext cxt);
 extern void cohort_add_piece(Cohort *cohort, const char *data, Size size);
 extern void cohort_add_opened(Cohort *cohort, const FlatCohort *piece);
 
+/* Are there pieces in a file, because there was no memory for them? */
+extern bool cohort_has_runs(const Cohort *cohort);
+
 /*
  * Groups the buffer, if there is one. Until the cohort has been read, nothing
  * must be appended to it.

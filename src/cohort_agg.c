@@ -168,7 +168,8 @@ static void
 check_memory(RowState *state)
 {
 	state->buffer.grown = false;
-	if (event_buffers_bytes() > get_hash_memory_limit())
+	/* a quarter is left for sorting, writing and reading them */
+	if (event_buffers_bytes() > get_hash_memory_limit() / 4 * 3)
 		cohort_spill(&state_extra(state)->pile, &state->buffer);
 }
 
@@ -272,6 +273,10 @@ void
 row_state_cohort(FunctionCallInfo fcinfo, RowState *state, Cohort *cohort)
 {
 	cohort_init(cohort, CurrentMemoryContext);
+	/* where most is in a file, the rest may follow: questions need memory too */
+	if (state->extra != NULL && cohort_has_runs(&state->extra->pile) && state->buffer.counted > 0 &&
+		AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_AGGREGATE)
+		cohort_spill(&state->extra->pile, &state->buffer);
 	if (state->extra != NULL && state->extra->pile.npieces > 0)
 	{
 		const Cohort *pile = &state->extra->pile;

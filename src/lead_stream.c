@@ -55,9 +55,8 @@ cohort_add_piece(Cohort *cohort, const char *data, Size size)
 	cohort_add_opened(cohort, &piece);
 }
 
-/* Are there pieces in a file, because there was no memory for them? */
-static bool
-has_runs(const Cohort *cohort)
+bool
+cohort_has_runs(const Cohort *cohort)
 {
 	for (int i = 0; i < cohort->npieces; i++)
 		if (cohort->pieces[i].run != NULL)
@@ -133,7 +132,7 @@ cohort_settle(Cohort *cohort)
 {
 	if (cohort->sort != NULL)
 		return;
-	if (cohort->npieces > MERGE_PIECES && !has_runs(cohort))
+	if (cohort->npieces > MERGE_PIECES && !cohort_has_runs(cohort))
 		cohort_pour(cohort);
 	if (cohort->buffer == NULL)
 		return;
