@@ -58,3 +58,8 @@ CREATE OPERATOR CLASS funnel.cohort_hash_ops
         OPERATOR 1 funnel.= (funnel.cohort, funnel.cohort),
         FUNCTION 1 funnel.cohort_hash(funnel.cohort),
         FUNCTION 2 funnel.cohort_hash_extended(funnel.cohort, bigint);
+
+-- A lead's number among n shards, for histories that one value cannot hold.
+CREATE FUNCTION funnel.cohort_shard(lead "any", n int) RETURNS int
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.cohort_shard("any", int) IS 'which of n shards a lead belongs to: 0 to n - 1, the same for every spelling of the key';

@@ -495,3 +495,46 @@ key_read(KeyReader *reader, Datum value, Key *key)
 			key_from_text(key, bytes, len);
 	}
 }
+
+/* ------------------------------------------------------------------------
+ * funnel.cohort_shard(lead "any", n int)
+ * ------------------------------------------------------------------------
+ */
+
+PG_FUNCTION_INFO_V1(cohort_shard);
+
+/* Mixes the bits of a word: a finalizer whose every output bit depends on every input bit. */
+static uint64
+mix64(uint64 v)
+{
+	v = (v ^ (v >> 30)) * UINT64CONST(0xbf58476d1ce4e5b9);
+	v = (v ^ (v >> 27)) * UINT64CONST(0x94d049bb133111eb);
+	return v ^ (v >> 31);
+}
+
+Datum
+cohort_shard(PG_FUNCTION_ARGS)
+{
+	KeyReader  *reader = fcinfo->flinfo->fn_extra;
+	int32		n;
+	Key			key;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1) || (n = PG_GETARG_INT32(1)) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"n\" must be positive"),
+				 errhint("Pass the number of shards to split leads into.")));
+	if (reader == NULL)
+	{
+		MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
+
+		reader = MemoryContextAllocZero(cxt, sizeof(KeyReader));
+		key_reader_init(reader, get_fn_expr_argtype(fcinfo->flinfo, 0), cxt);
+		fcinfo->flinfo->fn_extra = reader;
+	}
+	key_read(reader, PG_GETARG_DATUM(0), &key);
+	/* of the key, not of the value: what is one lead is in one shard, whatever its type */
+	PG_RETURN_INT32((int32) (mix64(mix64(key.hi + key.kclass) + key.lo) % (uint64) n));
+}
