@@ -298,16 +298,16 @@ solve_channel(const Matrix *matrix, double *start, double *probability)
 }
 
 /* A channel's states in the order of the matrix, and where they begin. */
-typedef struct Group
+typedef struct ChannelGroup
 {
 	uint32		label;
 	uint32		first;
 	uint32		n;
-} Group;
+} ChannelGroup;
 
 /* The matrix of some groups alone: the others, before or behind, eliminated. */
 static void
-solve(Chain *chain, const Matrix *matrix, const Group *groups, uint32 ngroups)
+solve(Chain *chain, const Matrix *matrix, const ChannelGroup *groups, uint32 ngroups)
 {
 	if (ngroups == 1)
 	{
@@ -376,7 +376,7 @@ chain_solve(Chain *chain)
 	MemoryContext old;
 	uint32	   *ordered;
 	uint32	   *place;
-	Group	   *groups;
+	ChannelGroup *groups;
 	uint32		ngroups = 0;
 	Matrix		matrix;
 
@@ -386,7 +386,7 @@ chain_solve(Chain *chain)
 	old = MemoryContextSwitchTo(cxt);
 	ordered = palloc(chain->nstates * sizeof(uint32));
 	place = palloc(chain->nstates * sizeof(uint32));
-	groups = palloc(chain->nchannels * sizeof(Group));
+	groups = palloc(chain->nchannels * sizeof(ChannelGroup));
 	for (uint32 i = 0; i < n; i++)
 		ordered[i] = i + 1;
 	qsort_arg(ordered, n, sizeof(uint32), state_cmp, chain);
@@ -398,7 +398,7 @@ chain_solve(Chain *chain)
 		uint32		label = chain->labels[chain->states[ordered[i]].window.channels[0] - 1];
 
 		if (ngroups == 0 || groups[ngroups - 1].label != label)
-			groups[ngroups++] = (Group) {.label = label, .first = i};
+			groups[ngroups++] = (ChannelGroup) {.label = label, .first = i};
 		groups[ngroups - 1].n++;
 	}
 
