@@ -75,7 +75,7 @@ SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), ro
 -- sections: attribution
 -- title: plain SQL, linear: join with the won deals, then a window
 SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), round(amount, 2)), ', ' ORDER BY channel) FILTER (WHERE channel <= 'channel 02')
-  FROM (SELECT channel, sum(1.0::float8 / n) AS conversions, sum((amount::float8 * 1.0::float8 / n)::numeric) AS amount
+  FROM (SELECT channel, sum(1.0::float8 / n) AS conversions, sum(amount / n) AS amount
           FROM (SELECT t.channel, d.amount, count(*) OVER (PARTITION BY lead) AS n
                   FROM touches AS t JOIN deals AS d USING (lead)
                  WHERE d.stage = 'won' AND t.at <= d.at) AS w
@@ -85,7 +85,7 @@ SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), ro
 -- sections: attribution
 -- title: plain SQL, time_decay: the same
 SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), round(amount, 2)), ', ' ORDER BY channel) FILTER (WHERE channel <= 'channel 02')
-  FROM (SELECT channel, sum(weight / total) AS conversions, sum((amount::float8 * weight / total)::numeric) AS amount
+  FROM (SELECT channel, sum(weight / total) AS conversions, sum(amount::float8 * weight / total)::numeric AS amount
           FROM (SELECT channel, amount, weight, sum(weight) OVER (PARTITION BY lead) AS total
                   FROM (SELECT lead, channel, amount,
                                power(2, -extract(epoch FROM max(t.at) OVER (PARTITION BY lead) - t.at)::float8 / (7 * 86400)) AS weight
@@ -97,7 +97,7 @@ SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), ro
 -- sections: attribution
 -- title: plain SQL, w_shaped: the same
 SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), round(amount, 2)), ', ' ORDER BY channel) FILTER (WHERE channel <= 'channel 02')
-  FROM (SELECT channel, sum(weight / total) AS conversions, sum((amount::float8 * weight / total)::numeric) AS amount
+  FROM (SELECT channel, sum(weight / total) AS conversions, sum(amount::float8 * weight / total)::numeric AS amount
           FROM (SELECT channel, amount, weight, sum(weight) OVER (PARTITION BY lead) AS total
                   FROM (SELECT lead, channel, amount,
                                CASE WHEN n = 1 THEN 0.3 ELSE 0 END::float8 +
@@ -121,7 +121,7 @@ SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), ro
 -- sections: attribution
 -- title: plain SQL, linear: windows over the table with both
 SELECT string_agg(format('%s %s %s', channel, round(conversions::numeric, 3), round(amount, 2)), ', ' ORDER BY channel) FILTER (WHERE channel <= 'channel 02')
-  FROM (SELECT channel, sum(1.0::float8 / n) AS conversions, sum((amount::float8 * 1.0::float8 / n)::numeric) AS amount
+  FROM (SELECT channel, sum(1.0::float8 / n) AS conversions, sum(amount / n) AS amount
           FROM (SELECT kind, label AS channel, won_amount AS amount, at, won,
                        count(*) FILTER (WHERE kind = 'touch' AND at <= won) OVER (PARTITION BY lead) AS n
                   FROM (SELECT *, max(at) FILTER (WHERE label = 'won') OVER (PARTITION BY lead) AS won,

@@ -87,7 +87,7 @@ arg_milestones(FunctionCallInfo fcinfo, int n, const Model *model, LeadStream *s
 	int			count;
 	text	  **names = arg_texts(fcinfo, n, "milestones", 0, &count);
 
-	check_milestones(fcinfo, n, model, count);
+	check_milestones(model, count, "Name them in the order of the model's weights, as in milestones => '{mql,sql}'.");
 	scope->nmilestones = model->nmilestones;
 	for (int i = 0; i < model->nmilestones; i++)
 	{
@@ -212,8 +212,8 @@ funnel_attribution(PG_FUNCTION_ARGS)
 
 /* A row per touch of a conversion, or one if it has none. */
 static void
-put_credits(FunctionCallInfo fcinfo, Attribution *eval, const LeadStream *stream,
-			const Conversion *conversion, Datum lead)
+put_credits(FunctionCallInfo fcinfo, Attribution *eval,
+			const Datum *labels, const Conversion *conversion, Datum lead)
 {
 	const Journeys *journeys = &eval->journeys;
 	Datum		values[9] = {0};
@@ -250,13 +250,15 @@ put_credits(FunctionCallInfo fcinfo, Attribution *eval, const LeadStream *stream
 
 		if (i % 1024 == 1023)
 			CHECK_FOR_INTERRUPTS();
-		SET(4, Int64GetDatum(i + 1));
-		SET(5, label_datum(&stream->labels[journeys->touch_channel[touch]]));
+		SET(4, Int32GetDatum((int32) (i + 1)));
+		SET(5, labels[journeys->touch_channel[touch]]);
 		SET(6, TimestampTzGetDatum(journeys->touch_at[touch]));
 		SET(7, Float8GetDatum((double) eval->splitter.parts[i] / (double) CREDIT_ONE));
 		if (parts != NULL)
 			SET(8, amount_numeric(&parts[i]));
 		put_row(fcinfo, values, nulls);
+		if (parts != NULL)
+			pfree(DatumGetPointer(values[8]));
 	}
 }
 
@@ -265,6 +267,7 @@ funnel_credits(PG_FUNCTION_ARGS)
 {
 	Attribution *eval;
 	LeadStream *stream;
+	Datum	   *labels;
 	MemoryContext rows;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -281,6 +284,9 @@ funnel_credits(PG_FUNCTION_ARGS)
 		eval->model.effects = attribution_effects(eval, CurrentMemoryContext);
 		lead_stream_rewind(stream);
 	}
+	labels = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	for (uint32 label = stream->nstages; label < stream->nlabels; label++)
+		labels[label] = label_datum(&stream->labels[label]);
 	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows", ALLOCSET_DEFAULT_SIZES);
 	while (lead_stream_next(stream))
 	{
@@ -290,7 +296,7 @@ funnel_credits(PG_FUNCTION_ARGS)
 			MemoryContext old = MemoryContextSwitchTo(rows);
 
 			CHECK_FOR_INTERRUPTS();
-			put_credits(fcinfo, eval, stream, &eval->journeys.conversions[i],
+			put_credits(fcinfo, eval, labels, &eval->journeys.conversions[i],
 						key_text_datum(&stream->lead.key));
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(rows);
@@ -460,7 +466,8 @@ put_touch_path(FunctionCallInfo fcinfo, const TouchPaths *eval, uint32 number)
 	Datum		values[6] = {0};
 	bool		nulls[6] = {false};
 
-	values[0] = path_datum(&eval->paths, path, "touches");
+	values[0] = path_datum(&eval->paths, path, "touches",
+						   "Name the channels that matter in \"channels\", or give \"lookback\".");
 	values[1] = Int32GetDatum((int32) path->length);
 	values[2] = Int64GetDatum(path->count);
 	nulls[3] = true;

@@ -484,6 +484,8 @@ pile_append(char *pile, Size *used, struct varlena *value)
 	}
 }
 
+#define MERGES_MOST		16		/* pieces beside what was aggregated, before they become one */
+
 /*
  * merge(a, b) and a || b. Where one of them has just been aggregated it is left
  * as it is, and the other, if it is smaller, becomes a piece beside it: the
@@ -514,6 +516,17 @@ cohort_merge(PG_FUNCTION_ARGS)
 	for (int i = 0; i < larger->npieces; i++)
 		cohort_add_opened(&cohort, &larger->pieces[i]);
 	cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+	if (cohort.npieces > MERGES_MOST && !cohort_has_runs(&cohort))
+	{
+		/* a long chain of merges */
+		Cohort		pieces = {.npieces = cohort.npieces, .pieces = cohort.pieces, .cxt = CurrentMemoryContext};
+
+		piece = cohort_flatten(&pieces, CurrentMemoryContext);
+		cohort.npieces = 0;
+		cohort.apieces = 0;
+		cohort.pieces = NULL;
+		cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+	}
 	if (larger->buffer != NULL)
 		PG_RETURN_DATUM(cohort_result(&cohort));
 	PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));

@@ -418,6 +418,14 @@ whole(uint64 value)
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
+/* A number takes the place of another. */
+static Datum
+replaced(Datum old, Datum new)
+{
+	pfree(DatumGetPointer(old));
+	return new;
+}
+
 typedef struct NumericShare
 {
 	Datum		part;
@@ -453,11 +461,11 @@ split_numeric(Datum total, const uint64 *weights, int64 n, Datum *parts)
 {
 	NumericShare *shares = palloc_extended((Size) n * sizeof(NumericShare), MCXT_ALLOC_HUGE);
 	Datum		sum = whole(0);
-	Datum		left = total;
+	Datum		left = DirectFunctionCall2(numeric_add, total, sum);	/* a copy */
 	int64		nleft;
 
 	for (int64 i = 0; i < n; i++)
-		sum = DirectFunctionCall2(numeric_add, sum, whole(weights[i]));
+		sum = replaced(sum, DirectFunctionCall2(numeric_add, sum, whole(weights[i])));
 	for (int64 i = 0; i < n; i++)
 	{
 		Datum		product = DirectFunctionCall2(numeric_mul, total, whole(weights[i]));
@@ -466,7 +474,8 @@ split_numeric(Datum total, const uint64 *weights, int64 n, Datum *parts)
 		shares[i].touch = i;
 		shares[i].part = DirectFunctionCall2(numeric_div_trunc, product, sum);
 		shares[i].remainder = DirectFunctionCall2(numeric_mod, product, sum);
-		left = DirectFunctionCall2(numeric_sub, left, shares[i].part);
+		left = replaced(left, DirectFunctionCall2(numeric_sub, left, shares[i].part));
+		pfree(DatumGetPointer(product));
 	}
 	nleft = DatumGetInt64(DirectFunctionCall1(numeric_int8, left));
 	qsort(shares, (Size) n, sizeof(NumericShare), share_cmp);
@@ -474,7 +483,10 @@ split_numeric(Datum total, const uint64 *weights, int64 n, Datum *parts)
 		shares[i].part = DirectFunctionCall2(numeric_add, shares[i].part, whole(1));
 	qsort(shares, (Size) n, sizeof(NumericShare), touch_cmp);
 	for (int64 i = 0; i < n; i++)
+	{
 		parts[i] = shares[i].part;
+		pfree(DatumGetPointer(shares[i].remainder));
+	}
 	pfree(shares);
 }
 
@@ -536,7 +548,7 @@ split_text(Splitter *splitter, const Amount *amount, Amount *parts)
 	unit = DirectFunctionCall3(numeric_in, CStringGetDatum(digits.data),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	for (int64 i = 0; i < splitter->n; i++)
-		amount_from_numeric(&parts[i], DirectFunctionCall2(numeric_mul, numerics[i], unit));
+		amount_from_numeric(&parts[i], numerics[i] = replaced(numerics[i], DirectFunctionCall2(numeric_mul, numerics[i], unit)));
 }
 
 void

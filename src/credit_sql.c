@@ -99,10 +99,17 @@ bad_model(const char *detail)
 static double
 jsonb_number(const JsonbValue *value, const char *key)
 {
+	double		number;
+
 	if (value->type != jbvNumeric)
 		bad_model(psprintf("\"%s\" is not a number.", key));
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-											  NumericGetDatum(value->val.numeric)));
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value->val.numeric)));
+	/* what is too small for a float is no zero */
+	if (number == 0 && strpbrk(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))),
+							   "123456789") != NULL)
+		number = 1e-300;
+	return number;
 }
 
 static const char *
@@ -207,13 +214,14 @@ arg_half_life(FunctionCallInfo fcinfo, int n)
 }
 
 void
-check_milestones(FunctionCallInfo fcinfo, int n, const Model *model, int given)
+check_milestones(const Model *model, int given, const char *hint)
 {
 	if (model->kind == MODEL_POSITION && model->nmilestones > 0 && given != model->nmilestones)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model needs %d milestones, not %d", model->nmilestones, given),
-				 errhint("Name them in the order of the model's weights, as in milestones => '{mql,sql}'.")));
+				 errmsg("the number of milestones that the model needs is %d, not %d",
+						model->nmilestones, given),
+				 errhint("%s", hint)));
 }
 
 /* An argument that is a weight; NULL is an error. */
@@ -332,7 +340,7 @@ row_time(WindowObject winobj, int arg, int64 row, int64 *at)
 
 /* The times of milestones: a jsonb array of times and nulls. */
 static int
-row_milestones(FunctionCallInfo fcinfo, WindowObject winobj, int64 *milestones)
+row_milestones(WindowObject winobj, int64 *milestones)
 {
 	bool		isnull;
 	Datum		datum = WinGetFuncArgCurrent(winobj, ARG_MILESTONES, &isnull);
@@ -397,8 +405,11 @@ row_model(FunctionCallInfo fcinfo, WindowObject winobj, Model *model, int64 *mil
 						model->kind == MODEL_MARKOV ? "markov" : "shapley"),
 				 errdetail("It depends on the channels, which the function is not told."),
 				 errhint("Use funnel.credits() or funnel.attribution().")));
-	n = row_milestones(fcinfo, winobj, milestones);
-	check_milestones(fcinfo, ARG_MILESTONES, model, n);
+	if (model->nmilestones > 0)
+	{
+		n = row_milestones(winobj, milestones);
+		check_milestones(model, n, "Give their times in the order of the model's weights, as in jsonb_build_array(mql_at, sql_at).");
+	}
 	if (model->kind == MODEL_TIME_DECAY)
 		model->half_life = row_half_life(fcinfo, winobj);
 }

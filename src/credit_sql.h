@@ -17,6 +17,6 @@ extern void arg_model(FunctionCallInfo fcinfo, int n, Model *model);
 extern uint64 arg_half_life(FunctionCallInfo fcinfo, int n);
 
 /* Errors: a position model that needs another number of milestones. */
-extern void check_milestones(FunctionCallInfo fcinfo, int n, const Model *model, int given);
+extern void check_milestones(const Model *model, int given, const char *hint);
 
 #endif							/* FUNNEL_CREDIT_SQL_H */

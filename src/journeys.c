@@ -22,8 +22,9 @@ journeys_init(Journeys *journeys, MemoryContext cxt)
 	journeys->touch_channel = MemoryContextAlloc(cxt, journeys->touches_allocated * sizeof(uint32));
 	journeys->conversions_allocated = 16;
 	journeys->conversions = MemoryContextAlloc(cxt, journeys->conversions_allocated * sizeof(Conversion));
+	journeys->milestones = MemoryContextAlloc(cxt, journeys->conversions_allocated *
+											  (journeys->scope.nmilestones + 1) * sizeof(int64));
 	journeys->by_ref = NULL;
-	journeys->goes_on = NULL;
 	journeys->stays_allocated = 0;
 	stays_init(&journeys->stays, cxt);
 }
@@ -47,6 +48,9 @@ add_conversion(Journeys *journeys)
 		journeys->conversions_allocated *= 2;
 		journeys->conversions = repalloc_huge(journeys->conversions,
 											  (Size) journeys->conversions_allocated * sizeof(Conversion));
+		journeys->milestones = repalloc_huge(journeys->milestones,
+											 (Size) journeys->conversions_allocated *
+											 (journeys->scope.nmilestones + 1) * sizeof(int64));
 	}
 	return &journeys->conversions[journeys->nconversions++];
 }
@@ -73,111 +77,184 @@ ref_cmp(const void *a, const void *b, void *arg)
 	return c != 0 ? c : (x->first > y->first) - (x->first < y->first);
 }
 
+static void
+reserve_stays(Journeys *journeys, int64 n)
+{
+	Size		size;
+
+	if (n <= journeys->stays_allocated)
+		return;
+	size = (Size) Max(n, 2 * journeys->stays_allocated);
+	if (journeys->by_ref != NULL)
+	{
+		pfree(journeys->by_ref);
+		pfree(journeys->goes_on);
+		pfree(journeys->repeats);
+		pfree(journeys->conversion_of);
+		pfree(journeys->entries);
+	}
+	journeys->by_ref = NULL;
+	journeys->stays_allocated = 0;
+	journeys->goes_on = MemoryContextAllocHuge(journeys->cxt, size * sizeof(int64));
+	journeys->repeats = MemoryContextAllocHuge(journeys->cxt, size * sizeof(bool));
+	journeys->conversion_of = MemoryContextAllocHuge(journeys->cxt, size * sizeof(int64));
+	journeys->entries = MemoryContextAllocHuge(journeys->cxt, size * sizeof(int64));
+	journeys->by_ref = MemoryContextAllocHuge(journeys->cxt, size * sizeof(Stay *));
+	journeys->stays_allocated = (int64) size;
+}
+
 /*
  * Where a lead has several refs, several deals, its stays alternate between
- * them, and a deal that is told of again is not won again. Of each stay in the
- * conversion's stage: the next of the same ref, if it is in that stage too, and
- * nothing of that ref between; otherwise -1. NULL if there is but one ref.
+ * them, and a deal that is told of again has not come again. Marks the stays
+ * whose ref was in the same stage before, and of those in the conversion's
+ * stage finds which goes on with which. False if there is but one ref.
  */
-static const int64 *
+static bool
 find_repetitions(Journeys *journeys, const Lead *lead)
 {
 	const Stays *stays = &journeys->stays;
-	uint32		conversion = journeys->scope.conversion;
 
 	if (!refs_differ(stays, lead))
-		return NULL;
-	if (stays->n > journeys->stays_allocated)
-	{
-		Size		n = (Size) Max(stays->n, 2 * journeys->stays_allocated);
-
-		if (journeys->by_ref != NULL)
-		{
-			pfree(journeys->by_ref);
-			pfree(journeys->goes_on);
-			pfree(journeys->repeats);
-		}
-		journeys->by_ref = NULL;
-		journeys->stays_allocated = 0;
-		journeys->by_ref = MemoryContextAllocHuge(journeys->cxt, n * sizeof(Stay *));
-		journeys->goes_on = MemoryContextAllocHuge(journeys->cxt, n * sizeof(int64));
-		journeys->repeats = MemoryContextAllocHuge(journeys->cxt, n * sizeof(bool));
-		journeys->stays_allocated = (int64) n;
-	}
+		return false;
+	reserve_stays(journeys, stays->n);
 	for (int64 i = 0; i < stays->n; i++)
+	{
 		journeys->by_ref[i] = &stays->stays[i];
-	qsort_arg(journeys->by_ref, (Size) stays->n, sizeof(Stay *), ref_cmp, unconstify(Lead *, lead));
-	memset(journeys->repeats, false, (Size) stays->n * sizeof(bool));
-	for (int64 i = 0; i < stays->n; i++)
-	{
-		const Stay *stay = journeys->by_ref[i];
-		const Stay *next = i + 1 < stays->n ? journeys->by_ref[i + 1] : NULL;
-		int64	   *goes_on = &journeys->goes_on[stay - stays->stays];
-
-		*goes_on = -1;
-		if (next != NULL && stay->stage == conversion && next->stage == conversion &&
-			key_cmp(&lead->ref[stay->first], &lead->ref[next->first]) == 0)
-		{
-			*goes_on = next - stays->stays;
-			journeys->repeats[*goes_on] = true;
-		}
+		journeys->goes_on[i] = journeys->conversion_of[i] = -1;
+		journeys->repeats[i] = false;
 	}
-	return journeys->goes_on;
+	qsort_arg(journeys->by_ref, (Size) stays->n, sizeof(Stay *), ref_cmp, unconstify(Lead *, lead));
+	for (int64 i = 1; i < stays->n; i++)
+	{
+		const Stay *before = journeys->by_ref[i - 1];
+		const Stay *stay = journeys->by_ref[i];
+
+		if (stay->stage != before->stage ||
+			key_cmp(&lead->ref[before->first], &lead->ref[stay->first]) != 0)
+			continue;
+		journeys->repeats[stay - stays->stays] = true;
+		if (stay->stage == journeys->scope.conversion)
+			journeys->goes_on[before - stays->stays] = stay - stays->stays;
+	}
+	return true;
 }
 
-/* The last amount of a stay and of those that go on with it. */
+/* The last amount of a conversion that begins with a stay. */
 static void
-find_amount(const Journeys *journeys, const Lead *lead, const int64 *goes_on, int64 stay,
+find_amount(const Journeys *journeys, const Lead *lead, bool several, int64 stay,
 			Amount *amount)
 {
 	amount->kind = AMOUNT_NONE;
-	for (; stay >= 0; stay = goes_on == NULL ? -1 : goes_on[stay])
+	for (; stay >= 0; stay = several ? journeys->goes_on[stay] : -1)
 		last_amount(lead, journeys->stays.stays[stay].first, journeys->stays.stays[stay].last,
 					journeys->scope.nstages, amount);
 }
 
-/* The conversions among the stays, with their amounts, refs and milestones. */
+/* The conversions among the stays, with their amounts and refs. */
 static void
-find_conversions(Journeys *journeys, const Lead *lead, int64 n)
+find_conversions(Journeys *journeys, const Lead *lead, bool several)
 {
 	const JourneyScope *scope = &journeys->scope;
-	const Stay *stays;
-	int64		nstays;
-	int64		entered = 0;	/* stays until now */
-	int64		milestones[MILESTONES_MAX];
-	const int64 *goes_on;
+	const Stay *stays = journeys->stays.stays;
 
-	stays_build(&journeys->stays, lead, n, scope->nstages);
-	stays = journeys->stays.stays;
-	nstays = journeys->stays.n;
-	goes_on = find_repetitions(journeys, lead);
-	for (int m = 0; m < scope->nmilestones; m++)
-		milestones[m] = MILESTONE_NONE;
-	for (int64 i = 0; i < nstays; i++)
+	for (int64 i = 0; i < journeys->stays.n; i++)
 	{
 		Conversion *conversion;
 
 		if (i % 1024 == 1023)
 			CHECK_FOR_INTERRUPTS();
-		if (stays[i].stage != scope->conversion || (goes_on != NULL && journeys->repeats[i]))
-			continue;
-		/* an entry at the same time is not after the conversion */
-		for (; scope->nmilestones > 0 && entered < nstays &&
-			 stays[entered].entered_at <= stays[i].entered_at; entered++)
-			for (int m = 0; m < scope->nmilestones; m++)
-				if (stays[entered].stage == scope->milestones[m])
-					milestones[m] = stays[entered].entered_at;
-		if (!in_period(&scope->period, stays[i].entered_at))
+		if (stays[i].stage != scope->conversion || (several && journeys->repeats[i]) ||
+			!in_period(&scope->period, stays[i].entered_at))
 			continue;
 		conversion = add_conversion(journeys);
 		conversion->at = stays[i].entered_at;
-		memcpy(conversion->milestones, milestones, scope->nmilestones * sizeof(int64));
 		conversion->ref.kclass = KEY_NONE;
 		conversion->amount.kind = AMOUNT_NONE;
 		if (lead->rich)
 		{
-			find_amount(journeys, lead, goes_on, i, &conversion->amount);
+			find_amount(journeys, lead, several, i, &conversion->amount);
 			conversion->ref = lead->ref[stays[i].first];
+		}
+		if (several)
+			journeys->conversion_of[i] = journeys->nconversions - 1;
+	}
+}
+
+static inline int64 *
+milestone(const Journeys *journeys, int64 conversion, int m)
+{
+	return &journeys->milestones[conversion * journeys->scope.nmilestones + m];
+}
+
+/* Entries of any ref, for the conversions that have none. */
+static void
+find_milestone(Journeys *journeys, bool several, int m)
+{
+	const Stay *stays = journeys->stays.stays;
+	int64		last = MILESTONE_NONE;
+	int64		stay = 0;
+
+	for (int64 i = 0; i < journeys->nconversions; i++)
+	{
+		/* an entry at the same time is not after the conversion */
+		for (; stay < journeys->stays.n && stays[stay].entered_at <= journeys->conversions[i].at; stay++)
+			if (stays[stay].stage == journeys->scope.milestones[m] && !(several && journeys->repeats[stay]))
+				last = stays[stay].entered_at;
+		*milestone(journeys, i, m) = last;
+	}
+}
+
+/* The last of n times, ascending, that is not after at. */
+static int64
+last_before(const int64 *times, int64 n, int64 at)
+{
+	int64		lo = 0;
+
+	while (lo < n)
+	{
+		int64		mid = lo + (n - lo) / 2;
+
+		if (times[mid] <= at)
+			lo = mid + 1;
+		else
+			n = mid;
+	}
+	return lo == 0 ? MILESTONE_NONE : times[lo - 1];
+}
+
+/* Entries of the conversion's own ref, or without one. */
+static void
+find_milestone_by_ref(Journeys *journeys, const Lead *lead, int m)
+{
+	const Stay *stays = journeys->stays.stays;
+	uint32		stage = journeys->scope.milestones[m];
+	int64		nentries = 0;
+	int64		n = journeys->stays.n;
+
+	for (int64 i = 0; i < n; i++)
+		if (stays[i].stage == stage && lead->ref[stays[i].first].kclass == KEY_NONE && !journeys->repeats[i])
+			journeys->entries[nentries++] = stays[i].entered_at;
+	for (int64 start = 0, end; start < n; start = end)
+	{
+		const Key  *ref = &lead->ref[journeys->by_ref[start]->first];
+		int64		last = MILESTONE_NONE;
+		int64		p = start;
+
+		CHECK_FOR_INTERRUPTS();
+		for (end = start + 1; end < n; end++)
+			if (key_cmp(ref, &lead->ref[journeys->by_ref[end]->first]) != 0)
+				break;
+		for (int64 i = start; i < end && ref->kclass != KEY_NONE; i++)
+		{
+			int64		conversion = journeys->conversion_of[journeys->by_ref[i] - stays];
+			int64		at = journeys->by_ref[i]->entered_at;
+
+			if (conversion < 0)
+				continue;
+			for (; p < end && journeys->by_ref[p]->entered_at <= at; p++)
+				if (journeys->by_ref[p]->stage == stage && !journeys->repeats[journeys->by_ref[p] - stays])
+					last = journeys->by_ref[p]->entered_at;
+			*milestone(journeys, conversion, m) = Max(last, last_before(journeys->entries, nentries, at));
 		}
 	}
 }
@@ -190,6 +267,7 @@ journeys_read(Journeys *journeys, const Lead *lead)
 	int64		ntouches = 0;
 	int64		first = 0,
 				end = 0;
+	bool		several;
 
 	journeys->converts = false;
 	journeys->nconversions = 0;
@@ -213,7 +291,15 @@ journeys_read(Journeys *journeys, const Lead *lead)
 	if (!journeys->converts)
 		return;
 
-	find_conversions(journeys, lead, n);
+	stays_build(&journeys->stays, lead, n, scope->nstages);
+	several = find_repetitions(journeys, lead);
+	find_conversions(journeys, lead, several);
+	for (int m = 0; m < scope->nmilestones; m++)
+	{
+		find_milestone(journeys, several, m);
+		if (several)
+			find_milestone_by_ref(journeys, lead, m);
+	}
 	for (int64 i = 0; i < journeys->nconversions; i++)
 	{
 		Conversion *conversion = &journeys->conversions[i];

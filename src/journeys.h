@@ -5,7 +5,9 @@
  *
  * A conversion is a stay in the conversion's stage; where a lead has several
  * refs, the stays of one ref in that stage are one conversion unless that ref
- * was in another stage between them, whatever other refs did meanwhile.
+ * was in another stage between them, whatever other refs did meanwhile. The
+ * milestones of a conversion with a ref are entries of that ref, or of none;
+ * those of a conversion without a ref are entries of any.
  */
 #ifndef FUNNEL_JOURNEYS_H
 #define FUNNEL_JOURNEYS_H
@@ -35,7 +37,6 @@ typedef struct Conversion
 	int64		n;				/* ... may be none */
 	Amount		amount;
 	Key			ref;
-	int64		milestones[MILESTONES_MAX]; /* only as many as there are */
 } Conversion;
 
 /* The journeys of one lead. */
@@ -47,6 +48,7 @@ typedef struct Journeys
 	bool		converts;		/* ever before as_of, in the period or not? */
 	Conversion *conversions;	/* in the period, by time */
 	int64		nconversions;
+	int64	   *milestones;		/* of each conversion, as many as there are: see Journey */
 	int64	   *touch_at;		/* all touches that count, in canonical order */
 	uint32	   *touch_channel;
 	int64		ntouches;
@@ -55,7 +57,9 @@ typedef struct Journeys
 	Stays		stays;
 	const Stay **by_ref;		/* stays; by_ref, goes_on and repeats where a lead has several refs */
 	int64	   *goes_on;		/* by stay: the next one of the same conversion, or -1 */
-	bool	   *repeats;		/* by stay: does it go on with one before? */
+	bool	   *repeats;		/* by stay: was that ref in this stage before? */
+	int64	   *conversion_of;	/* by stay: the conversion that it begins, or -1 */
+	int64	   *entries;		/* room for times of entries */
 	int64		stays_allocated;
 	int64		conversions_allocated;
 	int64		touches_allocated;
@@ -82,7 +86,8 @@ conversion_journey(const Journeys *journeys, const Conversion *conversion)
 		.at = journeys->touch_at + conversion->first,
 		.channel = journeys->touch_channel + conversion->first,
 		.n = conversion->n,
-		.milestones = conversion->milestones
+		.milestones = journeys->milestones +
+			(conversion - journeys->conversions) * journeys->scope.nmilestones
 	};
 
 	return journey;

@@ -53,7 +53,7 @@ arg_most(FunctionCallInfo fcinfo, int n)
 }
 
 Datum
-path_datum(const Paths *paths, const Path *path, const char *what)
+path_datum(const Paths *paths, const Path *path, const char *what, const char *hint)
 {
 	uint64		length = path_text_length(paths, path);
 	text	   *result;
@@ -63,7 +63,7 @@ path_datum(const Paths *paths, const Path *path, const char *what)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("path of " INT64_FORMAT " %s is too long to be shown", path->length, what),
 				 errdetail("Its text would have " UINT64_FORMAT " bytes.", length),
-				 errhint("Leave out stages with funnel.without(), or shorten their names with funnel.relabel().")));
+				 errhint("%s", hint)));
 	result = palloc(VARHDRSZ + length);
 	SET_VARSIZE(result, VARHDRSZ + length);
 	path_text(paths, path, VARDATA(result));
@@ -103,7 +103,8 @@ funnel_variants(PG_FUNCTION_ARGS)
 		bool		nulls[5] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = path_datum(&variants.paths, path, "stays");
+		values[0] = path_datum(&variants.paths, path, "stays",
+							   "Leave out stages with funnel.without(), or shorten their names with funnel.relabel().");
 		values[1] = Int32GetDatum((int32) path->length);
 		values[2] = Int64GetDatum(path->count);
 		values[3] = Float8GetDatum((double) path->count / (double) variants.nleads);

@@ -11,9 +11,10 @@
 extern int32 arg_most(FunctionCallInfo fcinfo, int n);
 
 /*
- * The text of a path, palloc'd; what its labels are, for the error: too long to
- * be a value (program_limit_exceeded).
+ * The text of a path, palloc'd; what its labels are, and what to do, for the
+ * error: too long to be a value (program_limit_exceeded).
  */
-extern Datum path_datum(const Paths *paths, const Path *path, const char *what);
+extern Datum path_datum(const Paths *paths, const Path *path, const char *what,
+						const char *hint);
 
 #endif							/* FUNNEL_PATHS_SQL_H */

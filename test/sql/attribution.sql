@@ -79,6 +79,9 @@ FROM (VALUES
     ('w_shaped',  '~a@1 ~b@2 sql@2.5 ~c@3 mql@3.5 ~d@4 won@9',           '{mql,sql}', 'reached the other way round'),
     ('w_shaped',  '~a@1 ~b@2 sql@2.5 ~c@3 mql@3.5 ~d@4 won@9',           '{sql,mql}', '... the same, since both weigh the same'),
     ('full_path', '~a@1 mql@2 sql@3 ~b@4 won@9',                         '{mql,sql}', 'one touch may be three anchors'),
+    ('w_shaped',  '~a@1 ~b@2 mql@3/x mql@3/y ~c@4 mql@5/x mql@5/y sql@6/x sql@6/y ~d@7 sql@8/x won@9/x', '{mql,sql}', 'snapshots of two deals that alternate: each entered once'),
+    ('w_shaped',  '~a@1 mql@2/x ~b@3 sql@4/x ~c@5 mql@6/y ~d@7 sql@8/y won@9/x', '{mql,sql}', 'the milestones of another deal are not this one''s'),
+    ('w_shaped',  '~a@1 ~b@2 mql@3 ~c@4 mql@5/y ~d@6 sql@7/x won@9/x',    '{mql,sql}', '... but those of no deal are everybody''s'),
     ('w_shaped',  '~a@1 ~b@8 ~c@9 won@9',                                '{won,won}', 'the conversion is a milestone too')) v(model, history, milestones, why),
     pg_temp.credits(history || ' | mql@1 sql@1', model, milestones) c;
 

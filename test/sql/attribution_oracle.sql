@@ -176,10 +176,14 @@ GROUP BY c.slice ORDER BY c.slice;
 --
 -- Models of positions. Which touch each anchor stands on: the milestones first.
 --
+-- Entries: stays whose ref was in another stage before. A conversion with a ref has the milestones of that ref, and of none.
+CREATE TABLE arrival AS
+SELECT * FROM (SELECT *, lag(stage) OVER (PARTITION BY slice, lead, ref ORDER BY stay) IS DISTINCT FROM stage AS is_entry FROM stay) s WHERE is_entry;
+ANALYZE arrival;
 CREATE TABLE milestone AS
 SELECT DISTINCT ON (question, lead, conv, nth) q.question, q.slice, c.lead, c.conv, nth, q.marks[nth] AS weight, q.missing, s.entered_at AS entry
 FROM question q JOIN conversion c USING (slice) CROSS JOIN LATERAL unnest(q.milestones) WITH ORDINALITY m(stage, nth)
-LEFT JOIN stay s ON (s.slice, s.lead, s.stage) = (q.slice, c.lead, m.stage) AND s.entered_at <= c.at
+LEFT JOIN arrival s ON (s.slice, s.lead, s.stage) = (q.slice, c.lead, m.stage) AND s.entered_at <= c.at AND (c.ref IS NULL OR s.ref IS NULL OR s.ref = c.ref)
 ORDER BY question, lead, conv, nth, s.entered_at DESC NULLS LAST;
 CREATE TABLE mark AS
 SELECT m.*, t.position
