@@ -486,6 +486,37 @@ pile_append(char *pile, Size *used, struct varlena *value)
 
 #define MERGES_MOST		16		/* pieces beside what was aggregated, before they become one */
 
+/* Events of a cohort that has just been aggregated, in memory and in a file; 0 of a stored one. */
+static int64
+fresh_events(const Cohort *cohort)
+{
+	int64		events = cohort->buffer ? event_buffer_count(cohort->buffer) : 0;
+
+	for (int i = 0; i < cohort->npieces; i++)
+		if (cohort->pieces[i].run != NULL)
+			events += cohort->pieces[i].stats.events;
+	return events;
+}
+
+/* Adds a cohort as one piece, but for what it has in a file. */
+static void
+add_smaller(Cohort *cohort, Cohort *smaller)
+{
+	Cohort		rest = *smaller;
+	struct varlena *piece;
+
+	rest.cxt = CurrentMemoryContext;
+	rest.npieces = rest.apieces = 0;
+	rest.pieces = NULL;
+	for (int i = 0; i < smaller->npieces; i++)
+		if (smaller->pieces[i].run != NULL)
+			cohort_add_opened(cohort, &smaller->pieces[i]);
+		else
+			cohort_add_opened(&rest, &smaller->pieces[i]);
+	piece = cohort_flatten(&rest, CurrentMemoryContext);
+	cohort_add_piece(cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+}
+
 /*
  * merge(a, b) and a || b. Where one of them has just been aggregated it is left
  * as it is, and the other, if it is smaller, becomes a piece beside it: the
@@ -496,11 +527,9 @@ cohort_merge(PG_FUNCTION_ARGS)
 {
 	Cohort	   *a = cohort_getarg(fcinfo, 0);
 	Cohort	   *b = cohort_getarg(fcinfo, 1);
-	int64		a_events = a->buffer ? event_buffer_count(a->buffer) : 0;
-	int64		b_events = b->buffer ? event_buffer_count(b->buffer) : 0;
-	Cohort	   *larger = a_events >= b_events ? a : b;
+	Cohort	   *larger = fresh_events(a) >= fresh_events(b) ? a : b;
 	Cohort	   *smaller = larger == a ? b : a;
-	struct varlena *piece = cohort_flatten(smaller, CurrentMemoryContext);
+	bool		fresh = fresh_events(larger) > 0;
 	Cohort		cohort;
 
 	cohort_init(&cohort, CurrentMemoryContext);
@@ -515,19 +544,19 @@ cohort_merge(PG_FUNCTION_ARGS)
 	cohort.ignored = larger->ignored;
 	for (int i = 0; i < larger->npieces; i++)
 		cohort_add_opened(&cohort, &larger->pieces[i]);
-	cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
+	add_smaller(&cohort, smaller);
 	if (cohort.npieces > MERGES_MOST && !cohort_has_runs(&cohort))
 	{
 		/* a long chain of merges */
 		Cohort		pieces = {.npieces = cohort.npieces, .pieces = cohort.pieces, .cxt = CurrentMemoryContext};
+		struct varlena *piece = cohort_flatten(&pieces, CurrentMemoryContext);
 
-		piece = cohort_flatten(&pieces, CurrentMemoryContext);
 		cohort.npieces = 0;
 		cohort.apieces = 0;
 		cohort.pieces = NULL;
 		cohort_add_piece(&cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
 	}
-	if (larger->buffer != NULL)
+	if (fresh)
 		PG_RETURN_DATUM(cohort_result(&cohort));
 	PG_RETURN_POINTER(cohort_flatten(&cohort, CurrentMemoryContext));
 }

@@ -367,6 +367,8 @@ flat_cursor_read(FlatCursor *cursor, const uint32 *map, Lead *lead)
 		uint32		label;
 		int			len;
 
+		if (unlikely((i & 0xFFFF) == 0xFFFF))
+			CHECK_FOR_INTERRUPTS();
 		if (unlikely(p >= end))
 			corrupted("a lead with fewer events than it says");
 		header = (unsigned char) *p++;
@@ -639,6 +641,8 @@ flat_writer_add(FlatWriter *writer, const Lead *lead, const uint32 *map)
 		uint32		label = map == NULL ? lead->label[i] : map[lead->label[i]];
 		int			code;
 
+		if (unlikely((i & 0xFFFF) == 0xFFFF))
+			CHECK_FOR_INTERRUPTS();
 		Assert(label < writer->nlabels);
 		if (rich)
 		{

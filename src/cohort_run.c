@@ -9,9 +9,11 @@
 
 #include "access/xact.h"
 #include "commands/tablespace.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "cohort_run.h"
 #include "compat.h"
@@ -25,18 +27,29 @@ typedef struct RunPlace
 	off_t		offset;
 } RunPlace;
 
-/* The file that all runs of a cohort are in. */
+/*
+ * The file that all runs of a cohort are in. Two may close it: the end of the
+ * memory that it belongs to, and the end of its resource owner. A cursor that
+ * failed loses its resources when the savepoint is rolled back, its memory much
+ * later; so files are listed, and those whose owner closes them are known.
+ */
 typedef struct RunFile
 {
+	dlist_node	node;			/* in open_files, unless it is closed */
 	BufFile    *file;
+	ResourceOwner owner;
+	bool		closed;
 	RunPlace	end;
 } RunFile;
+
+static dlist_head open_files = DLIST_STATIC_INIT(open_files);
 
 typedef struct RunExtent
 {
 	RunFile    *file;
 	RunPlace	start;
 	int64		nblocks;
+	uint32		longest;		/* block */
 } RunExtent;
 
 static void
@@ -59,6 +72,8 @@ write_block(FlatWriter *writer)
 	RunExtent  *extent = writer->sink_arg;
 	uint32		length = (uint32) writer->used;
 
+	Assert(writer->used <= MaxAllocHugeSize / 2 && length == writer->used);
+	extent->longest = Max(extent->longest, length);
 	CHECK_FOR_INTERRUPTS();
 	BufFileWrite(extent->file->file, &length, sizeof(length));
 	BufFileWrite(extent->file->file, writer->buf, length);
@@ -73,33 +88,64 @@ block_is_due(FlatWriter *writer)
 		write_block(writer);
 }
 
-/*
- * The memory that a file belongs to goes. Where a transaction is being rolled
- * back, its resource owner closes the file, or has done so.
- */
+/* The memory that a file belongs to goes. */
 static void
-close_file(void *arg)
+memory_is_gone(void *arg)
 {
+	RunFile    *file = arg;
+
+	if (file->closed)
+		return;
+	dlist_delete(&file->node);
+	file->closed = true;
+	/* while a transaction is being rolled back, its resource owners do it */
 	if (IsTransactionState())
-		BufFileClose(((RunFile *) arg)->file);
+		BufFileClose(file->file);
+}
+
+/* A resource owner is about to close its files. */
+static void
+owner_is_gone(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
+{
+	dlist_mutable_iter iter;
+
+	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
+	dlist_foreach_modify(iter, &open_files)
+	{
+		RunFile    *file = dlist_container(RunFile, node, iter.cur);
+
+		if (file->owner != CurrentResourceOwner)
+			continue;
+		dlist_delete(&file->node);
+		file->closed = true;
+	}
 }
 
 /* The file that the runs of a cohort are in. */
 static RunFile *
 run_file(const Cohort *cohort)
 {
+	static bool listening = false;
 	RunFile    *file;
 	MemoryContextCallback *callback;
 
+	if (!listening)
+	{
+		RegisterResourceReleaseCallback(owner_is_gone, NULL);
+		listening = true;
+	}
 	for (int i = 0; i < cohort->npieces; i++)
 		if (cohort->pieces[i].run != NULL)
 			return cohort->pieces[i].run->file;
 	file = MemoryContextAllocZero(cohort->cxt, sizeof(RunFile));
 	callback = MemoryContextAllocZero(cohort->cxt, sizeof(MemoryContextCallback));
-	callback->func = close_file;
+	callback->func = memory_is_gone;
 	callback->arg = file;
 	PrepareTempTablespaces();
+	file->owner = CurrentResourceOwner;
 	file->file = BufFileCreateTemp(false);
+	dlist_push_head(&open_files, &file->node);
 	MemoryContextRegisterResetCallback(cohort->cxt, callback);
 	return file;
 }
@@ -191,8 +237,9 @@ read_exactly(BufFile *file, void *to, Size size)
 {
 	if (BufFileRead(file, to, size) != size)
 		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read from a temporary file")));
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("could not read from a temporary file"),
+				 errdetail("It ends early.")));
 }
 
 bool
@@ -207,7 +254,13 @@ run_reader_next(RunReader *reader, const char **start, const char **end)
 	CHECK_FOR_INTERRUPTS();
 	seek(file, &reader->next);
 	read_exactly(file, &length, sizeof(length));
-	if (length + COHORT_PAD > reader->sizes[which])
+	if (length > reader->extent->longest)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("could not read from a temporary file"),
+				 errdetail("It has a block of %u bytes, and the longest was %u.", length,
+						   reader->extent->longest)));
+	if ((Size) length + COHORT_PAD > reader->sizes[which])
 	{
 		Size		size = Max((Size) length + COHORT_PAD, RUN_BLOCK + RUN_BLOCK / 8);
 

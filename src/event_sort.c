@@ -757,6 +757,8 @@ event_sort_next(EventSort *sort, const uint32 *map, Lead *lead)
 		int64		at = (int64) get64(p);
 		uint32		label = map[get32(p + 8)];
 
+		if (unlikely((k & 0xFFFF) == 0xFFFF))
+			CHECK_FOR_INTERRUPTS();
 		lead->at[k] = at;
 		lead->label[k] = label;
 		if (k > 0 && (at < lead->at[k - 1] ||

@@ -16,9 +16,6 @@
 #include "cohort_run.h"
 #include "compat.h"
 
-/* More pieces than this are poured into one buffer instead of merged. */
-#define MERGE_PIECES	16
-
 void
 cohort_init(Cohort *cohort, MemoryContext cxt)
 {
@@ -71,69 +68,11 @@ add_ignored(int64 a, int64 b)
 	return a > PG_INT64_MAX - b ? PG_INT64_MAX : a + b;
 }
 
-/* Replaces many pieces (and the buffer, if any) by one buffer. */
-static void
-cohort_pour(Cohort *cohort)
-{
-	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
-	EventBuffer *buffer = palloc(sizeof(EventBuffer));
-	Lead		lead;
-	bool		rich = false;
-
-	Assert(cohort->sort == NULL);
-	if (cohort->buffer != NULL)
-	{
-		/* it becomes one piece more, so that there is one way to pour */
-		Cohort		rest;
-		struct varlena *piece;
-
-		cohort_init(&rest, cohort->cxt);
-		rest.buffer = cohort->buffer;
-		piece = cohort_flatten(&rest, cohort->cxt);
-		cohort_add_piece(cohort, VARDATA(piece), VARSIZE(piece) - VARHDRSZ);
-	}
-	for (int i = 0; i < cohort->npieces; i++)
-		rich |= cohort->pieces[i].rich;
-	event_buffer_init(buffer, label_dict_create(cohort->cxt), rich, cohort->cxt);
-	lead_init(&lead, rich, cohort->cxt);
-	for (int i = 0; i < cohort->npieces; i++)
-	{
-		FlatCohort *flat = &cohort->pieces[i];
-		uint32	   *codes = palloc_extended(((Size) flat->nlabels + 1) * sizeof(uint32),
-											MCXT_ALLOC_HUGE);
-		FlatCursor	cursor;
-
-		for (uint32 j = 0; j < flat->nlabels; j++)
-			codes[j] = label_dict_add(buffer->dict, flat->labels[j].touch,
-									  flat->labels[j].bytes, flat->labels[j].len,
-									  flat->labels[j].rank);
-		flat_cursor_init(&cursor, flat, NULL);
-		while (flat_cursor_peek(&cursor))
-		{
-			CHECK_FOR_INTERRUPTS();
-			lead.n = 0;
-			lead_reserve(&lead, cursor.n);
-			flat_cursor_read(&cursor, codes, &lead);
-			for (int64 j = 0; j < lead.n; j++)
-				event_buffer_append(buffer, &cursor.key, lead.at[j], lead.label[j],
-									rich ? &lead.amount[j] : NULL,
-									rich ? &lead.ref[j] : NULL);
-		}
-		cohort->ignored = add_ignored(cohort->ignored, flat->ignored);
-		pfree(codes);
-	}
-	cohort->npieces = 0;
-	cohort->buffer = buffer;
-	MemoryContextSwitchTo(old);
-}
-
 void
 cohort_settle(Cohort *cohort)
 {
 	if (cohort->sort != NULL)
 		return;
-	if (cohort->npieces > MERGE_PIECES && !cohort_has_runs(cohort))
-		cohort_pour(cohort);
 	if (cohort->buffer == NULL)
 		return;
 	event_stats_init(&cohort->sort_stats);
