@@ -36,12 +36,11 @@ attribution_begin(Attribution *eval, MemoryContext cxt)
 }
 
 void
-attribution_split(Attribution *eval, const Conversion *conversion)
+attribution_weigh(Attribution *eval, const Conversion *conversion)
 {
 	Journey		journey = conversion_journey(&eval->journeys, conversion);
 
 	splitter_weigh(&eval->splitter, &eval->model, &journey);
-	splitter_split(&eval->splitter, CREDIT_ONE);
 }
 
 static Amount *
@@ -105,7 +104,8 @@ add_conversion(Attribution *eval, const Conversion *conversion)
 		amount_sum_add(&eval->attributed, &conversion->amount);
 		return;
 	}
-	attribution_split(eval, conversion);
+	attribution_weigh(eval, conversion);
+	splitter_split(&eval->splitter, CREDIT_ONE);
 	for (int64 i = 0; i < conversion->n; i++)
 		channels[labels[i] - nstages].credit += eval->splitter.parts[i];
 	if (conversion->amount.kind != AMOUNT_NONE)

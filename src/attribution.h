@@ -53,8 +53,12 @@ extern void attribution_begin(Attribution *eval, MemoryContext cxt);
 extern void attribution_add(Attribution *eval, const Lead *lead);
 extern void attribution_finish(Attribution *eval);
 
-/* Splits a conversion with touches: credits in splitter.parts, units of 1 / CREDIT_ONE. */
-extern void attribution_split(Attribution *eval, const Conversion *conversion);
+/*
+ * Weighs the touches of a conversion that has some; then splitter_split() of
+ * CREDIT_ONE gives their credits, and attribution_split_amount() splits the
+ * amount. Both leave their parts in the splitter.
+ */
+extern void attribution_weigh(Attribution *eval, const Conversion *conversion);
 
 /* Its amount, which is not AMOUNT_NONE, by the same weights; valid until the next. */
 extern const Amount *attribution_split_amount(Attribution *eval, const Conversion *conversion);

@@ -16,22 +16,12 @@
 #include "compat.h"
 #include "credit_sql.h"
 #include "paths_sql.h"
+#include "rows.h"
 
 PG_FUNCTION_INFO_V1(funnel_attribution);
 PG_FUNCTION_INFO_V1(funnel_credits);
 PG_FUNCTION_INFO_V1(funnel_sourced);
 PG_FUNCTION_INFO_V1(funnel_touch_paths);
-
-/* Sets a value that is not NULL. */
-#define SET(column, datum) (values[column] = (datum), nulls[column] = false)
-
-static void
-put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
 
 static void
 set_sum(const AmountSum *sum, Datum *value, bool *isnull)
@@ -235,15 +225,11 @@ put_credits(FunctionCallInfo fcinfo, Attribution *eval,
 		put_row(fcinfo, values, nulls);
 		return;
 	}
+	attribution_weigh(eval, conversion);
 	/* one after the other: both are where the splitter puts its parts */
 	if (!nulls[3])
-	{
-		Journey		journey = conversion_journey(journeys, conversion);
-
-		splitter_weigh(&eval->splitter, &eval->model, &journey);
 		parts = attribution_split_amount(eval, conversion);
-	}
-	attribution_split(eval, conversion);
+	splitter_split(&eval->splitter, CREDIT_ONE);
 	for (int64 i = 0; i < conversion->n; i++)
 	{
 		int64		touch = conversion->first + i;
@@ -284,10 +270,8 @@ funnel_credits(PG_FUNCTION_ARGS)
 		eval->model.effects = attribution_effects(eval, CurrentMemoryContext);
 		lead_stream_rewind(stream);
 	}
-	labels = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	for (uint32 label = stream->nstages; label < stream->nlabels; label++)
-		labels[label] = label_datum(&stream->labels[label]);
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows", ALLOCSET_DEFAULT_SIZES);
+	labels = label_datums(stream);
+	rows = row_context();
 	while (lead_stream_next(stream))
 	{
 		journeys_read(&eval->journeys, &stream->lead);
@@ -509,8 +493,7 @@ funnel_touch_paths(PG_FUNCTION_ARGS)
 	}
 	paths_choose(&eval.paths, most);
 
-	/* memory of one row */
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows", ALLOCSET_SMALL_SIZES);
+	rows = row_context();
 	for (uint32 i = 0; i < eval.paths.nchosen; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(rows);

@@ -17,6 +17,7 @@
 #include "args.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "rows.h"
 #include "samples.h"
 #include "stays.h"
 
@@ -33,30 +34,9 @@ PG_FUNCTION_INFO_V1(funnel_relabel);
 PG_FUNCTION_INFO_V1(funnel_in_order);
 PG_FUNCTION_INFO_V1(funnel_deduplicate);
 
-/* The labels of a stream as Datums, made once for all rows. */
-static Datum *
-label_datums(const LeadStream *stream)
-{
-	Datum	   *datums = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Datum),
-										 MCXT_ALLOC_HUGE);
-
-	for (uint32 i = 0; i < stream->nlabels; i++)
-		datums[i] = label_datum(&stream->labels[i]);
-	return datums;
-}
-
-/* Memory of one lead's rows, emptied after each. */
-static MemoryContext
-row_context(void)
-{
-	return AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
-								 ALLOCSET_DEFAULT_SIZES);
-}
-
 Datum
 funnel_events(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	LeadStream *stream;
 	MemoryContext rows;
 	Datum	   *labels;
@@ -96,7 +76,7 @@ funnel_events(PG_FUNCTION_ARGS)
 				values[5] = key_text_datum(&lead->ref[i]);
 				nulls[5] = false;
 			}
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			put_row(fcinfo, values, nulls);
 			if (i % 1024 == 1023)
 				CHECK_FOR_INTERRUPTS();
 		}
@@ -109,7 +89,6 @@ funnel_events(PG_FUNCTION_ARGS)
 Datum
 funnel_stays(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	LeadStream *stream;
 	Period		period;
 	int64		as_of;
@@ -169,7 +148,7 @@ funnel_stays(PG_FUNCTION_ARGS)
 									&amount);
 			if (!nulls[8])
 				values[8] = amount_numeric(&amount);
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			put_row(fcinfo, values, nulls);
 			if (i % 1024 == 1023)
 				CHECK_FOR_INTERRUPTS();
 		}
@@ -194,7 +173,6 @@ label_array(const LeadStream *stream, uint32 first, uint32 last)
 Datum
 funnel_describe(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Cohort	   *cohort;
 	LeadStream *stream;
 	FlatCohort	flat;
@@ -230,7 +208,7 @@ funnel_describe(PG_FUNCTION_ARGS)
 	values[5] = TimestampTzGetDatum(flat.stats.last_at);
 	values[6] = Int64GetDatum(flat.ignored);
 	values[7] = Int64GetDatum((int64) (flat.size + VARHDRSZ));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	put_row(fcinfo, values, nulls);
 	PG_RETURN_NULL();
 }
 

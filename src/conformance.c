@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "moves.h"
 #include "pipeline.h"
+#include "rows.h"
 
 PG_FUNCTION_INFO_V1(funnel_conformance);
 
@@ -73,7 +74,6 @@ move_cmp(const void *a, const void *b, void *labels)
 Datum
 funnel_conformance(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const Pipeline *pipeline;
 	int64		as_of;
 	LeadStream *stream;
@@ -105,9 +105,7 @@ funnel_conformance(PG_FUNCTION_ARGS)
 			forbidden[n++] = &moves.moves[i];
 	qsort_arg(forbidden, n, sizeof(Move *), move_cmp, stream->labels);
 
-	/* memory of one row */
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
-								 ALLOCSET_SMALL_SIZES);
+	rows = row_context();
 	for (Size i = 0; i < n; i++)
 	{
 		const Move *move = forbidden[i];
@@ -123,7 +121,7 @@ funnel_conformance(PG_FUNCTION_ARGS)
 		values[2] = Int64GetDatum(move->transitions);
 		values[3] = Int64GetDatum(move->leads);
 		values[4] = key_text_datum(&move->example);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		put_row(fcinfo, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
 	}

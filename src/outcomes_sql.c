@@ -12,6 +12,7 @@
 #include "cohort_value.h"
 #include "compat.h"
 #include "outcomes.h"
+#include "rows.h"
 #include "samples.h"
 
 PG_FUNCTION_INFO_V1(funnel_outcomes);
@@ -60,7 +61,6 @@ run_outcomes(FunctionCallInfo fcinfo, Outcomes *eval, Cohort *cohort,
 Datum
 funnel_outcomes(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Outcomes   *eval;
 	OutcomeRow	row;
 	text	   *from_stage;
@@ -95,7 +95,7 @@ funnel_outcomes(PG_FUNCTION_ARGS)
 			values[6] = Float8GetDatum(row.low);
 			values[7] = Float8GetDatum(row.high);
 		}
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		put_row(fcinfo, values, nulls);
 	}
 	PG_RETURN_NULL();
 }

@@ -17,6 +17,7 @@
 #include "cohort_value.h"
 #include "compat.h"
 #include "paths_sql.h"
+#include "rows.h"
 #include "steps_sql.h"
 #include "variants.h"
 
@@ -73,7 +74,6 @@ path_datum(const Paths *paths, const Path *path, const char *what, const char *h
 Datum
 funnel_variants(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int32		most;
 	int64		as_of;
 	LeadStream *stream;
@@ -91,9 +91,7 @@ funnel_variants(PG_FUNCTION_ARGS)
 		variants_add(&variants, &stream->lead, lead_count_before(&stream->lead, as_of));
 	variants_choose(&variants, most);
 
-	/* memory of one row */
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
-								 ALLOCSET_SMALL_SIZES);
+	rows = row_context();
 	for (uint32 i = 0; i < variants.paths.nchosen; i++)
 	{
 		uint32		number = variants.paths.chosen[i];
@@ -109,7 +107,7 @@ funnel_variants(PG_FUNCTION_ARGS)
 		values[2] = Int64GetDatum(path->count);
 		values[3] = Float8GetDatum((double) path->count / (double) variants.nleads);
 		values[4] = Float8GetDatum(path_median_days(&variants, number));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		put_row(fcinfo, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
 	}
@@ -135,7 +133,6 @@ static const char *const why_words[] = {
 Datum
 funnel_trace(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Steps	   *eval;
 	StepsTrace *trace;
 	text	  **steps;
@@ -153,9 +150,7 @@ funnel_trace(PG_FUNCTION_ARGS)
 	for (Size i = 0; i < lengthof(why_words); i++)
 		why[i] = CStringGetTextDatum(why_words[i]);
 
-	/* memory of one lead's rows */
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
-								 ALLOCSET_SMALL_SIZES);
+	rows = row_context();
 	while (lead_stream_next(stream))
 	{
 		MemoryContext old = MemoryContextSwitchTo(rows);
@@ -178,7 +173,7 @@ funnel_trace(PG_FUNCTION_ARGS)
 			nulls[5] = (i != trace->missing);
 			if (!nulls[5])
 				values[5] = why[trace->why];
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			put_row(fcinfo, values, nulls);
 		}
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
@@ -270,7 +265,6 @@ count_rate(Steps *eval, LeadStream *stream)
 Datum
 funnel_compare(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Steps	   *eval;
 	text	   *steps[2];
 	LeadStream *stream_a,
@@ -305,7 +299,6 @@ funnel_compare(PG_FUNCTION_ARGS)
 		check_stage_of_either(fcinfo, stream_a, stream_b, steps[i]);
 
 	memset(nulls, true, sizeof(nulls));
-#define SET(column, datum) (values[column] = (datum), nulls[column] = false)
 	SET(0, Int64GetDatum(a.n));
 	SET(1, Int64GetDatum(a.k));
 	if (a.n > 0)
@@ -323,7 +316,6 @@ funnel_compare(PG_FUNCTION_ARGS)
 		if (same_rate_probability(&a, &b, &p))
 			SET(9, Float8GetDatum(p));
 	}
-#undef SET
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	put_row(fcinfo, values, nulls);
 	PG_RETURN_NULL();
 }

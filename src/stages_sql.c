@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "moves.h"
 #include "pipeline.h"
+#include "rows.h"
 #include "stages.h"
 
 PG_FUNCTION_INFO_V1(funnel_stages);
@@ -27,17 +28,6 @@ PG_FUNCTION_INFO_V1(aging_finalfn);
 PG_FUNCTION_INFO_V1(funnel_sla);
 PG_FUNCTION_INFO_V1(funnel_sla_report);
 PG_FUNCTION_INFO_V1(funnel_stale);
-
-static void
-put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
-
-/* Sets a value that is not NULL. */
-#define SET(column, datum) (values[column] = (datum), nulls[column] = false)
 
 /* Mean, median and p90, which are NULL without samples. */
 static void
@@ -571,8 +561,7 @@ funnel_stale(PG_FUNCTION_ARGS)
 	}
 	sort_stale(ages, (size_t) n);
 
-	rows = AllocSetContextCreate(CurrentMemoryContext, "funnel rows",
-								 ALLOCSET_SMALL_SIZES);
+	rows = row_context();
 	for (int64 i = 0; i < n; i++)
 	{
 		const StaleLead *lead = &leads[ages[i].number];

@@ -12,6 +12,7 @@
 #include "cohort_agg.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "rows.h"
 #include "steps_sql.h"
 
 PG_FUNCTION_INFO_V1(funnel_steps);
@@ -92,7 +93,6 @@ steps_count(Steps *eval, LeadStream *stream)
 Datum
 funnel_steps(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Steps	   *eval;
 	text	  **steps;
 
@@ -115,7 +115,6 @@ funnel_steps(PG_FUNCTION_ARGS)
 		bool		nulls[15];
 
 		memset(nulls, true, sizeof(nulls));
-#define SET(column, datum) (values[column] = (datum), nulls[column] = false)
 		SET(0, Int32GetDatum(i + 1));
 		SET(1, PointerGetDatum(steps[i]));
 		SET(2, Int64GetDatum(step->leads));
@@ -150,8 +149,7 @@ funnel_steps(PG_FUNCTION_ARGS)
 		}
 		if (step->durations.n > 0)
 			SET(14, Float8GetDatum(samples_quantile(&step->durations, 0.9)));
-#undef SET
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		put_row(fcinfo, values, nulls);
 	}
 	PG_RETURN_NULL();
 }

@@ -429,3 +429,6 @@ DROP SCHEMA guard_history, guard_history_closed CASCADE;
 DROP TABLE plain, plain_history, scratch, scratch_history;
 DELETE FROM funnel.pipeline WHERE name = 'guard history';
 DROP ROLE regress_funnel_owner, regress_funnel_writer, regress_funnel_reader;
+
+-- The key of a lead that has several columns, as a history has it.
+SELECT funnel.lead_key('north', 7) AS plain, funnel.lead_key('a,b', 'say "x"', '') AS quoted, funnel.lead_key('x', NULL::int) AS none;
