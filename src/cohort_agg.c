@@ -27,6 +27,7 @@
 #include "cohort_run.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "memory.h"
 
 PG_FUNCTION_INFO_V1(cohort_transfn);
 PG_FUNCTION_INFO_V1(touches_transfn);
@@ -163,14 +164,33 @@ keep_aging(RowExtra *extra, text *in_stage, int64 as_of, MemoryContext cxt)
 	keep_stage(&extra->from_stage, in_stage, "in_stage", cxt);
 }
 
-/* Has the query more events in memory than it may? Then these go to a file. */
+static void
+spill_buffer(EventBuffer *buffer)
+{
+	RowState   *state = (RowState *) ((char *) buffer - offsetof(RowState, buffer));
+
+	cohort_spill(&state_extra(state)->pile, buffer);
+}
+
+/* Bytes of events that may be in memory; the rest is for sorting, writing and reading them. */
+static Size
+memory_limit(void)
+{
+	return get_hash_memory_limit() / 4 * 3;
+}
+
+/*
+ * Has the query more events in memory than it may? Then the larger groups of
+ * this aggregation go to a file, if they are a part of it that counts.
+ */
 static void
 check_memory(RowState *state)
 {
+	const Size	most = memory_limit();
+
 	state->buffer.grown = false;
-	/* a quarter is left for sorting, writing and reading them */
-	if (event_buffers_bytes() > get_hash_memory_limit() / 4 * 3)
-		cohort_spill(&state_extra(state)->pile, &state->buffer);
+	if (event_buffers_bytes() > most && event_pool_bytes(&state->buffer) > most / 8)
+		event_pool_empty(&state->buffer, spill_buffer);
 }
 
 static Datum
@@ -274,7 +294,7 @@ row_state_cohort(FunctionCallInfo fcinfo, RowState *state, Cohort *cohort)
 {
 	cohort_init(cohort, CurrentMemoryContext);
 	/* where most is in a file, the rest may follow: questions need memory too */
-	if (state->extra != NULL && cohort_has_runs(&state->extra->pile) && state->buffer.counted > 0 &&
+	if (state->extra != NULL && cohort_has_runs(&state->extra->pile) && state->buffer.share != NULL &&
 		AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_AGGREGATE)
 		cohort_spill(&state->extra->pile, &state->buffer);
 	if (state->extra != NULL && state->extra->pile.npieces > 0)
@@ -389,6 +409,17 @@ cohort_deserialfn(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* Bytes of the pieces of a cohort that are in memory. */
+static Size
+cohort_bytes(const Cohort *cohort)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; i < cohort->npieces; i++)
+		bytes += cohort->pieces[i].size;
+	return bytes;
+}
+
 Datum
 cohort_combinefn(PG_FUNCTION_ARGS)
 {
@@ -422,6 +453,12 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		}
 	}
 	row_state_cohort(fcinfo, other, &cohort);
+	if (cohort_bytes(&cohort) > memory_limit() / 8 &&
+		cohort_bytes(&cohort) + event_buffers_bytes() > memory_limit())
+	{
+		cohort_add_as_run(&extra->pile, &cohort);
+		PG_RETURN_POINTER(state);
+	}
 	if (cohort.npieces == 1 && cohort.buffer == NULL && cohort.ignored == 0 &&
 		cohort.pieces[0].run == NULL)
 	{
@@ -435,9 +472,11 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		source = VARDATA(flat);
 		size = VARSIZE(flat) - VARHDRSZ;
 	}
-	data = MemoryContextAllocHuge(cxt, size);
+	data = enlarge(cxt, NULL, size);
 	memcpy(data, source, size);
 	cohort_add_piece(&extra->pile, data, size);
+	event_buffer_count_bytes(&state->buffer, size);
+	check_memory(state);
 	PG_RETURN_POINTER(state);
 }
 

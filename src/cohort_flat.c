@@ -13,6 +13,7 @@
 #include "cohort.h"
 #include "cohort_run.h"
 #include "compat.h"
+#include "memory.h"
 
 /* Lengths of a time by its three-bit code: seven bytes are written as eight. */
 static const uint8 time_length[8] = {0, 1, 2, 3, 4, 5, 6, 8};
@@ -426,7 +427,7 @@ writer_reserve(FlatWriter *writer, Size more)
 						   (long long) writer->nevents),
 				 errhint("Split the rows, by period or by a hash of the lead, into several cohorts.")));
 	size = Max(writer->size + writer->size / 2, writer->used + more);
-	writer->buf = repalloc_huge(writer->buf, size);
+	writer->buf = enlarge(writer->cxt, writer->buf, size);
 	writer->size = size;
 }
 
@@ -497,7 +498,7 @@ flat_writer_init(FlatWriter *writer, const Label *labels, uint32 nstages,
 	writer->ignored = ignored;
 	writer->size = header_max(writer) + (Size) stats->events * 8 +
 		LEAD_MAX_BYTES + COHORT_PAD;
-	writer->buf = MemoryContextAllocHuge(cxt, writer->size);
+	writer->buf = enlarge(cxt, NULL, writer->size);
 	writer->used = writer->header_room = write_header(writer, writer->buf);
 }
 
@@ -515,7 +516,7 @@ flat_writer_init_sink(FlatWriter *writer, const Label *labels, uint32 nstages,
 	writer->sink = sink;
 	writer->sink_arg = sink_arg;
 	writer->size = 4 * LEAD_MAX_BYTES;	/* grows to what the sink lets pass */
-	writer->buf = MemoryContextAllocHuge(cxt, writer->size);
+	writer->buf = enlarge(cxt, NULL, writer->size);
 }
 
 static char *

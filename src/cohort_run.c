@@ -18,7 +18,8 @@
 #include "cohort_run.h"
 #include "compat.h"
 
-#define RUN_BLOCK		(64 * 1024)		/* a block is written when it is as long */
+#define RUN_BLOCK		(16 * 1024)	/* a block is written when it is as long */
+#define RUNS_MERGED		64		/* so many runs of one level become one of the next */
 
 /* A place in a file. */
 typedef struct RunPlace
@@ -28,7 +29,7 @@ typedef struct RunPlace
 } RunPlace;
 
 /*
- * The file that all runs of a cohort are in. Two may close it: the end of the
+ * The file that the runs of one memory context are in. Two may close it: the end of the
  * memory that it belongs to, and the end of its resource owner. A cursor that
  * failed loses its resources when the savepoint is rolled back, its memory much
  * later; so files are listed, and those whose owner closes them are known.
@@ -37,6 +38,7 @@ typedef struct RunFile
 {
 	dlist_node	node;			/* in open_files, unless it is closed */
 	BufFile    *file;
+	MemoryContext cxt;
 	ResourceOwner owner;
 	bool		closed;
 	RunPlace	end;
@@ -50,6 +52,7 @@ typedef struct RunExtent
 	RunPlace	start;
 	int64		nblocks;
 	uint32		longest;		/* block */
+	int			level;			/* 0: of events from memory; otherwise of runs */
 } RunExtent;
 
 static void
@@ -70,13 +73,17 @@ static void
 write_block(FlatWriter *writer)
 {
 	RunExtent  *extent = writer->sink_arg;
+	RunFile    *file = extent->file;
 	uint32		length = (uint32) writer->used;
 
 	Assert(writer->used <= MaxAllocHugeSize / 2 && length == writer->used);
 	extent->longest = Max(extent->longest, length);
 	CHECK_FOR_INTERRUPTS();
-	BufFileWrite(extent->file->file, &length, sizeof(length));
-	BufFileWrite(extent->file->file, writer->buf, length);
+	/* another run of the file may have been read meanwhile */
+	seek(file->file, &file->end);
+	BufFileWrite(file->file, &length, sizeof(length));
+	BufFileWrite(file->file, writer->buf, length);
+	BufFileTell(file->file, &file->end.fileno, &file->end.offset);
 	extent->nblocks++;
 	writer->used = 0;
 }
@@ -122,11 +129,12 @@ owner_is_gone(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *
 	}
 }
 
-/* The file that the runs of a cohort are in. */
+/* The file for runs of a cohort. */
 static RunFile *
 run_file(const Cohort *cohort)
 {
 	static bool listening = false;
+	dlist_iter	iter;
 	RunFile    *file;
 	MemoryContextCallback *callback;
 
@@ -135,14 +143,18 @@ run_file(const Cohort *cohort)
 		RegisterResourceReleaseCallback(owner_is_gone, NULL);
 		listening = true;
 	}
-	for (int i = 0; i < cohort->npieces; i++)
-		if (cohort->pieces[i].run != NULL)
-			return cohort->pieces[i].run->file;
+	dlist_foreach(iter, &open_files)
+	{
+		file = dlist_container(RunFile, node, iter.cur);
+		if (file->cxt == cohort->cxt && file->owner == CurrentResourceOwner)
+			return file;
+	}
 	file = MemoryContextAllocZero(cohort->cxt, sizeof(RunFile));
 	callback = MemoryContextAllocZero(cohort->cxt, sizeof(MemoryContextCallback));
 	callback->func = memory_is_gone;
 	callback->arg = file;
 	PrepareTempTablespaces();
+	file->cxt = cohort->cxt;
 	file->owner = CurrentResourceOwner;
 	file->file = BufFileCreateTemp(false);
 	dlist_push_head(&open_files, &file->node);
@@ -150,52 +162,149 @@ run_file(const Cohort *cohort)
 	return file;
 }
 
-void
-cohort_spill(Cohort *cohort, EventBuffer *buffer)
+/*
+ * The labels of a stream for a run: those of another one, if they are the same.
+ * Texts are copied if those of the stream will not last.
+ */
+static Label *
+keep_labels(const Cohort *cohort, const LeadStream *stream, bool copy)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "funnel spill",
-											   ALLOCSET_DEFAULT_SIZES);
+	Label	   *labels;
+
+	for (int i = cohort->npieces - 1; i >= 0; i--)
+	{
+		const FlatCohort *run = &cohort->pieces[i];
+		uint32		same = 0;
+
+		if (run->run == NULL || run->nlabels != stream->nlabels)
+			continue;
+		while (same < run->nlabels &&
+			   label_cmp(&run->labels[same], &stream->labels[same]) == 0)
+			same++;
+		if (same == run->nlabels)
+			return run->labels;
+		break;
+	}
+	labels = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Label), MCXT_ALLOC_HUGE);
+	memcpy(labels, stream->labels, stream->nlabels * sizeof(Label));
+	for (uint32 i = 0; copy && i < stream->nlabels; i++)
+	{
+		char	   *bytes = palloc(labels[i].len + 1);
+
+		memcpy(bytes, labels[i].bytes, labels[i].len);
+		labels[i].bytes = bytes;
+	}
+	return labels;
+}
+
+/* Writes what is read of source to a run, which becomes a piece of the cohort. */
+static void
+write_run(Cohort *cohort, Cohort *source, int level, bool copy_labels)
+{
+	MemoryContext work = source->cxt;
 	MemoryContext old = MemoryContextSwitchTo(cohort->cxt);
 	RunExtent  *extent = palloc0(sizeof(RunExtent));
 	FlatCohort	run;
-	Cohort		source;
 	LeadStream *stream;
 	FlatWriter	writer;
 
 	extent->file = run_file(cohort);
 	extent->start = extent->file->end;
-	seek(extent->file->file, &extent->start);
+	extent->level = level;
 
 	MemoryContextSwitchTo(work);
-	cohort_init(&source, work);
-	source.buffer = buffer;
-	stream = lead_stream_open(&source, work);
+	stream = lead_stream_open(source, work);
 	flat_writer_init_sink(&writer, stream->labels, stream->nstages, stream->nlabels,
 						  &stream->stats, block_is_due, extent, work);
 	while (lead_stream_next(stream))
 		flat_writer_add(&writer, &stream->lead, NULL);
 	if (writer.used > 0)
 		write_block(&writer);
-	BufFileTell(extent->file->file, &extent->file->end.fileno, &extent->file->end.offset);
 
-	/* texts of labels are those of the dictionary */
 	MemoryContextSwitchTo(cohort->cxt);
 	memset(&run, 0, sizeof(run));
 	run.run = extent;
 	run.rich = stream->stats.rich;
+	run.ignored = stream->ignored;
 	run.stats = stream->stats;
 	run.stats.events = writer.nevents;
 	memcpy(run.nleads, writer.nleads, sizeof(run.nleads));
 	run.nstages = stream->nstages;
 	run.nlabels = stream->nlabels;
-	run.labels = palloc_extended(((Size) run.nlabels + 1) * sizeof(Label), MCXT_ALLOC_HUGE);
-	memcpy(run.labels, stream->labels, run.nlabels * sizeof(Label));
+	run.labels = keep_labels(cohort, stream, copy_labels);
 	cohort_add_opened(cohort, &run);
 	elog(DEBUG1, "funnel: " INT64_FORMAT " events to run %d of a temporary file, " INT64_FORMAT " blocks",
 		 run.stats.events, cohort->npieces, extent->nblocks);
 	MemoryContextSwitchTo(old);
+}
+
+/* Moves pieces of the cohort that are in memory, or runs of a level, to another one. */
+static void
+take_pieces(Cohort *to, Cohort *cohort, int level)
+{
+	int			left = 0;
+
+	for (int i = 0; i < cohort->npieces; i++)
+	{
+		const FlatCohort *piece = &cohort->pieces[i];
+
+		if ((piece->run == NULL ? -1 : piece->run->level) == level)
+			cohort_add_opened(to, piece);
+		else
+			cohort->pieces[left++] = *piece;
+	}
+	cohort->npieces = left;
+}
+
+/* Merges runs where there are too many of a level to be read at once. */
+static void
+merge_runs(Cohort *cohort)
+{
+	for (int level = 0;; level++)
+	{
+		Cohort		source;
+		int			n = 0;
+
+		for (int i = 0; i < cohort->npieces; i++)
+			n += cohort->pieces[i].run != NULL && cohort->pieces[i].run->level == level;
+		if (n < RUNS_MERGED)
+			break;
+		cohort_init(&source, AllocSetContextCreate(CurrentMemoryContext, "funnel runs",
+												   ALLOCSET_DEFAULT_SIZES));
+		take_pieces(&source, cohort, level);
+		write_run(cohort, &source, level + 1, false);
+		for (int i = 0; i < source.npieces; i++)
+			pfree(unconstify(RunExtent *, source.pieces[i].run));
+		MemoryContextDelete(source.cxt);
+	}
+}
+
+void
+cohort_spill(Cohort *cohort, EventBuffer *buffer)
+{
+	Cohort		source;
+
+	cohort_init(&source, AllocSetContextCreate(CurrentMemoryContext, "funnel spill",
+											   ALLOCSET_DEFAULT_SIZES));
+	if (buffer->dict != NULL)
+		source.buffer = buffer;
+	take_pieces(&source, cohort, -1);
+	write_run(cohort, &source, 0, source.npieces > 0);
+	for (int i = 0; i < source.npieces; i++)
+	{
+		pfree(unconstify(char *, source.pieces[i].data));
+		pfree(source.pieces[i].labels);
+	}
 	event_buffer_reset(buffer);
-	MemoryContextDelete(work);
+	MemoryContextDelete(source.cxt);
+	merge_runs(cohort);
+}
+
+void
+cohort_add_as_run(Cohort *cohort, Cohort *source)
+{
+	write_run(cohort, source, 0, true);
+	merge_runs(cohort);
 }
 
 /* ------------------------------------------------------------------------
@@ -262,14 +371,8 @@ run_reader_next(RunReader *reader, const char **start, const char **end)
 						   reader->extent->longest)));
 	if ((Size) length + COHORT_PAD > reader->sizes[which])
 	{
-		Size		size = Max((Size) length + COHORT_PAD, RUN_BLOCK + RUN_BLOCK / 8);
-
-		if (reader->blocks[which] != NULL)
-			pfree(reader->blocks[which]);
-		reader->blocks[which] = NULL;
-		reader->sizes[which] = 0;
-		reader->blocks[which] = MemoryContextAllocHuge(reader->cxt, size);
-		reader->sizes[which] = size;
+		reader->sizes[which] = (Size) reader->extent->longest + COHORT_PAD;
+		reader->blocks[which] = MemoryContextAllocHuge(reader->cxt, reader->sizes[which]);
 	}
 	read_exactly(file, reader->blocks[which], length);
 	memset(reader->blocks[which] + length, 0, COHORT_PAD);

@@ -14,10 +14,14 @@
 #include "cohort.h"
 
 /*
- * Moves the events of a buffer to a run, which becomes one more piece of the
- * cohort, and empties the buffer.
+ * Moves the events of a buffer, and those pieces of the cohort that are in
+ * memory, to a run, which becomes a piece of the cohort. The buffer is emptied;
+ * what the pieces point to must be their own, and is freed.
  */
 extern void cohort_spill(Cohort *cohort, EventBuffer *buffer);
+
+/* Writes another cohort to a run, which becomes a piece of this one. */
+extern void cohort_add_as_run(Cohort *cohort, Cohort *source);
 
 /*
  * Reads a run block by block. What a block holds, keys and texts too, stays

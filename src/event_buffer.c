@@ -4,27 +4,48 @@
  */
 #include "postgres.h"
 
+#include "lib/ilist.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
 #include "event_record.h"
+#include "memory.h"
 
-/* A block of texts. */
+/* A block of texts, or of chunks. */
 typedef struct EventArena
 {
 	struct EventArena *next;
+	Size		size;
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } EventArena;
 
-/*
- * What a query has gathered counts together, whichever buffers it is in. Small
- * ones are not counted: many of them are many groups, for which the server
- * limits memory itself.
- */
-static Size all_bytes = 0;
-
 #define FIRST_BYTES		256		/* of records, or of texts, in a new buffer */
 #define ARENA_BYTES		(64 * 1024)	/* of texts in one that grows */
+#define CHUNKS_BYTES	(8 * 1024 * 1024)	/* of chunks allocated at once, at most */
+#define COUNTED_BYTES	4096	/* of records from which they count */
+
+/* What a query has gathered counts together, whichever buffers it is in. */
+static Size all_bytes = 0;
+
+/* The buffers of one memory context, as far as they count. */
+typedef struct EventPool
+{
+	dlist_node	node;			/* in pools */
+	MemoryContext cxt;
+	Size		bytes;
+	int64		nshares;
+	dlist_head	shares;
+} EventPool;
+
+typedef struct EventShare
+{
+	dlist_node	node;			/* in its pool */
+	EventPool  *pool;
+	EventBuffer *buffer;
+	Size		bytes;
+} EventShare;
+
+static dlist_head pools = DLIST_STATIC_INIT(pools);
 
 void
 event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
@@ -36,36 +57,160 @@ event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
 	buffer->rich = rich;
 }
 
+/* ------------------------------------------------------------------------
+ * Memory in use
+ * ------------------------------------------------------------------------
+ */
+
 Size
 event_buffers_bytes(void)
 {
 	return all_bytes;
 }
 
-/* The context of a buffer goes, and the buffer with it. */
-static void
-buffer_is_gone(void *arg)
+Size
+event_pool_bytes(const EventBuffer *buffer)
 {
-	all_bytes -= ((EventBuffer *) arg)->counted;
-	((EventBuffer *) arg)->counted = 0;
+	return buffer->share == NULL ? 0 : buffer->share->pool->bytes;
+}
+
+/* The context goes, and the pool and its buffers with it. */
+static void
+pool_is_gone(void *arg)
+{
+	EventPool  *pool = arg;
+
+	all_bytes -= pool->bytes;
+	dlist_delete(&pool->node);
+}
+
+static EventPool *
+pool_of(MemoryContext cxt)
+{
+	dlist_iter	iter;
+	EventPool  *pool;
+	MemoryContextCallback *callback;
+
+	/* as many as aggregations under way */
+	dlist_foreach(iter, &pools)
+	{
+		pool = dlist_container(EventPool, node, iter.cur);
+		if (pool->cxt == cxt)
+			return pool;
+	}
+	pool = MemoryContextAllocZero(cxt, sizeof(EventPool));
+	callback = MemoryContextAllocZero(cxt, sizeof(MemoryContextCallback));
+	pool->cxt = cxt;
+	dlist_init(&pool->shares);
+	callback->func = pool_is_gone;
+	callback->arg = pool;
+	MemoryContextRegisterResetCallback(cxt, callback);
+	dlist_push_head(&pools, &pool->node);
+	return pool;
+}
+
+void
+event_buffer_count_bytes(EventBuffer *buffer, Size bytes)
+{
+	EventShare *share = buffer->share;
+
+	if (share == NULL)
+	{
+		share = MemoryContextAllocZero(buffer->cxt, sizeof(EventShare));
+		share->pool = pool_of(buffer->cxt);
+		share->buffer = buffer;
+		dlist_push_head(&share->pool->shares, &share->node);
+		share->pool->nshares++;
+		buffer->share = share;
+	}
+	share->bytes += bytes;
+	share->pool->bytes += bytes;
+	all_bytes += bytes;
+	buffer->grown = true;
 }
 
 static void
-count_bytes(EventBuffer *buffer, Size bytes)
+count_nothing(EventBuffer *buffer)
 {
-	if (!buffer->watched)
-	{
-		MemoryContextCallback *callback = MemoryContextAllocZero(buffer->cxt,
-																 sizeof(MemoryContextCallback));
+	EventShare *share = buffer->share;
 
-		callback->func = buffer_is_gone;
-		callback->arg = buffer;
-		MemoryContextRegisterResetCallback(buffer->cxt, callback);
-		buffer->watched = true;
+	buffer->grown = false;
+	if (share == NULL)
+		return;
+	share->pool->bytes -= share->bytes;
+	all_bytes -= share->bytes;
+	share->pool->nshares--;
+	dlist_delete(&share->node);
+	buffer->share = NULL;
+	pfree(share);
+}
+
+void
+event_pool_empty(EventBuffer *buffer, void (*empty) (EventBuffer *))
+{
+	EventPool  *pool = buffer->share->pool;
+	Size		average = pool->bytes / (Size) pool->nshares;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &pool->shares)
+	{
+		EventShare *share = dlist_container(EventShare, node, iter.cur);
+
+		if (share->bytes >= average)
+			empty(share->buffer);
 	}
-	buffer->counted += bytes;
-	all_bytes += bytes;
-	buffer->grown = true;
+}
+
+/* ------------------------------------------------------------------------
+ * Appending
+ * ------------------------------------------------------------------------
+ */
+
+/* A block of its own among the buffer's; what follows is not yet its content. */
+static char *
+add_arena(EventBuffer *buffer, Size size)
+{
+	EventArena *arena = enlarge(buffer->cxt, NULL, offsetof(EventArena, bytes) + size);
+
+	arena->next = buffer->arenas;
+	arena->size = size;
+	buffer->arenas = arena;
+	return arena->bytes;
+}
+
+/* Ends the chunk that a list was filling, and gives it another one. */
+static void
+list_add_chunk(EventBuffer *buffer, EventList *list, Size size)
+{
+	EventChunks *full = list->full;
+
+	if (full == NULL)
+	{
+		full = MemoryContextAllocZero(buffer->cxt, offsetof(EventChunks, chunk) +
+									  16 * sizeof(char *));
+		full->allocated = 16;
+		list->full = full;
+	}
+	else if (full->n == full->allocated)
+	{
+		full = repalloc_huge(full, offsetof(EventChunks, chunk) +
+							 (Size) full->allocated * 2 * sizeof(char *));
+		full->allocated *= 2;
+		list->full = full;
+	}
+	if (full->nroom == 0)
+	{
+		int64		n = Max(Min(full->n / 2, CHUNKS_BYTES / (int64) size), 1);
+
+		full->room = add_arena(buffer, (Size) n * size);
+		full->nroom = n;
+	}
+	event_buffer_count_bytes(buffer, size);
+	full->chunk[full->n++] = list->base;
+	list->base = list->write = full->room;
+	list->limit = list->base + size;
+	full->room += size;
+	full->nroom--;
 }
 
 /* Makes room for one more record; the way out of the fast path. */
@@ -90,37 +235,19 @@ list_extend(EventBuffer *buffer, KeyClass kclass, int recsize)
 	used = (Size) (list->write - list->base);
 	if (size < most)
 	{
-		size = Min(size * 2, most);
-		list->base = repalloc(list->base, size);
-		if (size == most)
-			count_bytes(buffer, most);
+		Size		larger = Min(size * 2, most);
+
+		list->base = repalloc(list->base, larger);
+		list->write = list->base + used;
+		list->limit = list->base + larger;
+		if (larger >= COUNTED_BYTES)
+			event_buffer_count_bytes(buffer, size >= COUNTED_BYTES ? larger - size : larger);
 	}
 	else
 	{
-		char	   *chunk = MemoryContextAlloc(buffer->cxt, most);
-
-		count_bytes(buffer, most);
 		Assert(used == most);
-		if (list->full == NULL)
-		{
-			list->full = MemoryContextAlloc(buffer->cxt, offsetof(EventChunks, chunk) +
-											16 * sizeof(char *));
-			list->full->n = 0;
-			list->full->allocated = 16;
-		}
-		else if (list->full->n == list->full->allocated)
-		{
-			list->full = repalloc_huge(list->full, offsetof(EventChunks, chunk) +
-									   (Size) list->full->allocated * 2 * sizeof(char *));
-			list->full->allocated *= 2;
-		}
-		list->full->chunk[list->full->n++] = list->base;
-		list->base = chunk;
-		used = 0;
-		size = most;
+		list_add_chunk(buffer, list, most);
 	}
-	list->write = list->base + used;
-	list->limit = list->base + size;
 	return list;
 }
 
@@ -133,18 +260,14 @@ arena_copy(EventBuffer *buffer, const char *bytes, uint32 len)
 	if (need > buffer->arena_left)
 	{
 		/* little at first, so that small groups stay small */
-		Size		size = buffer->arena == NULL ? FIRST_BYTES : ARENA_BYTES;
+		Size		size = buffer->arenas == NULL ? FIRST_BYTES : buffer->arenas->size * 2;
 
-		EventArena *arena;
+		size = Max(Min(size, ARENA_BYTES), need);
 
-		size = Max(size, need);
-		arena = MemoryContextAlloc(buffer->cxt, offsetof(EventArena, bytes) + size);
-		arena->next = buffer->arenas;
-		buffer->arenas = arena;
-		buffer->arena = arena->bytes;
+		buffer->arena = add_arena(buffer, size);
 		buffer->arena_left = (uint32) size;
-		if (size >= ARENA_BYTES)
-			count_bytes(buffer, size);
+		if (size >= COUNTED_BYTES)
+			event_buffer_count_bytes(buffer, size);
 	}
 	text = (ArenaText *) buffer->arena;
 	buffer->arena += need;
@@ -221,12 +344,19 @@ event_buffer_reset(EventBuffer *buffer)
 
 		if (list == NULL)
 			continue;
-		for (int64 i = 0; list->full != NULL && i < list->full->n; i++)
-			pfree(list->full->chunk[i]);
-		if (list->full != NULL)
-			list->full->n = 0;
-		/* the last chunk begins again: another will be as large soon */
-		list->write = list->base;
+		/* the first chunk has grown by itself, others are of arenas */
+		if (list->full == NULL)
+			pfree(list->base);
+		else
+		{
+			pfree(list->full->chunk[0]);
+			pfree(list->full);
+		}
+		if (list == &buffer->first)
+			memset(list, 0, sizeof(EventList));
+		else
+			pfree(list);
+		buffer->lists[c] = NULL;
 	}
 	while (buffer->arenas != NULL)
 	{
@@ -235,17 +365,9 @@ event_buffer_reset(EventBuffer *buffer)
 		pfree(buffer->arenas);
 		buffer->arenas = next;
 	}
+	buffer->arena = NULL;
 	buffer->arena_left = 0;
-	all_bytes -= buffer->counted;
-	buffer->counted = 0;
-	for (int c = 0; c < KEY_CLASSES; c++)
-	{
-		EventList  *list = buffer->lists[c];
-
-		if (list != NULL && list->limit - list->base >= EVENT_CHUNK_RECORDS * record_size(c, buffer->rich))
-			count_bytes(buffer, list->limit - list->base);
-	}
-	buffer->grown = false;
+	count_nothing(buffer);
 }
 
 int64

@@ -26,6 +26,8 @@ typedef struct EventChunks
 {
 	int64		n;
 	int64		allocated;
+	char	   *room;			/* for as many more */
+	int64		nroom;
 	char	   *chunk[FLEXIBLE_ARRAY_MEMBER];
 } EventChunks;
 
@@ -47,13 +49,12 @@ typedef struct EventBuffer
 	EventList	first;			/* room for the one that most often is all */
 	bool		rich;			/* do records have amount and ref? */
 	bool		grown;			/* by much, since it was last set to false */
-	bool		watched;		/* will it be known when cxt is gone? */
 	uint32		arena_left;
 	char	   *arena;			/* room for texts that records point to */
 	LabelDict  *dict;			/* not owned; labels are its codes */
 	MemoryContext cxt;			/* owns everything */
 	struct EventArena *arenas;	/* its blocks, the latest first */
-	Size		counted;		/* bytes that event_buffers_bytes() counts */
+	struct EventShare *share;	/* of its pool; NULL while it is small */
 } EventBuffer;
 
 extern void event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
@@ -72,8 +73,19 @@ extern int64 event_buffer_count(const EventBuffer *buffer);
 /* Empties a buffer and gives its memory back. */
 extern void event_buffer_reset(EventBuffer *buffer);
 
-/* Memory of all buffers of this backend, as far as they have grown large. */
+/*
+ * Memory of all buffers of this backend, but for those of a few kilobytes; and
+ * of the buffer's pool: those in the same memory context, which are filled at
+ * the same time.
+ */
 extern Size event_buffers_bytes(void);
+extern Size event_pool_bytes(const EventBuffer *buffer);
+
+/* Counts memory that is in use beside a buffer, until the buffer is emptied. */
+extern void event_buffer_count_bytes(EventBuffer *buffer, Size bytes);
+
+/* Has the larger ones of the buffer's pool emptied, by event_buffer_reset(). */
+extern void event_pool_empty(EventBuffer *buffer, void (*empty) (EventBuffer *));
 
 /* Number of records in one list; NULL is an empty one. */
 extern int64 event_list_records(const EventList *list, int recsize);

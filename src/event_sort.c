@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "event_record.h"
 #include "event_sort.h"
+#include "memory.h"
 
 #define LEAF_RECORDS	8192	/* a part of so many is sorted as it is */
 #define PART_RECORDS	4096	/* what a cut aims at */
@@ -376,9 +377,7 @@ add_label(EventSort *sort, uint32 label)
 	if (sort->nlabels == sort->alabels)
 	{
 		sort->alabels = Max(sort->alabels * 2, 16);
-		sort->labels = sort->labels == NULL ?
-			MemoryContextAlloc(sort->cxt, sort->alabels * sizeof(uint32)) :
-			repalloc_huge(sort->labels, sort->alabels * sizeof(uint32));
+		sort->labels = enlarge(sort->cxt, sort->labels, (Size) sort->alabels * sizeof(uint32));
 	}
 	sort->labels[sort->nlabels++] = label;
 }
@@ -581,14 +580,6 @@ sort_bucket(LeafItem *items, int64 n, const LeafOrder *order)
 	}
 }
 
-/* Larger scratch memory; what was in it need not, but may, be kept. */
-static void *
-resize(MemoryContext cxt, void *memory, Size size)
-{
-	return memory == NULL ? MemoryContextAllocHuge(cxt, size) :
-		repalloc_huge(memory, size);
-}
-
 /* Puts the items of a leaf into key order. */
 static void
 load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
@@ -610,14 +601,14 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 		int64		size = Max(n, Min(LEAF_RECORDS, sort->aitems * 2));
 
 		sort->aitems = 0;
-		sort->items = resize(sort->cxt, sort->items, size * sizeof(LeafItem));
-		sort->scratch = resize(sort->cxt, sort->scratch, size * sizeof(LeafItem));
+		sort->items = enlarge(sort->cxt, sort->items, size * sizeof(LeafItem));
+		sort->scratch = enlarge(sort->cxt, sort->scratch, size * sizeof(LeafItem));
 		sort->aitems = size;
 	}
 	if (buckets + 1 > sort->acounts)
 	{
 		sort->acounts = 0;
-		sort->counts = resize(sort->cxt, sort->counts, (buckets + 1) * sizeof(uint32));
+		sort->counts = enlarge(sort->cxt, sort->counts, (buckets + 1) * sizeof(uint32));
 		sort->acounts = buckets + 1;
 	}
 	sort->nitems = n;
@@ -634,7 +625,7 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 		if (size > sort->acopy)
 		{
 			sort->acopy = 0;
-			sort->copy = resize(sort->cxt, sort->copy, size);
+			sort->copy = enlarge(sort->cxt, sort->copy, size);
 			sort->acopy = size;
 		}
 		to = sort->copy;

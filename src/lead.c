@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "lead.h"
+#include "memory.h"
 
 void
 lead_init(Lead *lead, bool rich, MemoryContext cxt)
@@ -16,13 +17,6 @@ lead_init(Lead *lead, bool rich, MemoryContext cxt)
 	memset(lead, 0, sizeof(Lead));
 	lead->rich = rich;
 	lead->cxt = cxt;
-}
-
-static void *
-enlarge(MemoryContext cxt, void *array, Size size)
-{
-	return array == NULL ? MemoryContextAllocHuge(cxt, size) :
-		repalloc_huge(array, size);
 }
 
 void

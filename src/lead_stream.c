@@ -15,6 +15,7 @@
 #include "cohort.h"
 #include "cohort_run.h"
 #include "compat.h"
+#include "memory.h"
 
 void
 cohort_init(Cohort *cohort, MemoryContext cxt)
@@ -476,7 +477,7 @@ cohort_flatten(Cohort *cohort, MemoryContext cxt)
 	{
 		FlatCohort *flat = &cohort->pieces[0];
 
-		result = MemoryContextAllocHuge(cxt, VARHDRSZ + flat->size);
+		result = enlarge(cxt, NULL, VARHDRSZ + flat->size);
 		SET_VARSIZE(result, VARHDRSZ + flat->size);
 		memcpy(VARDATA(result), flat->data, flat->size);
 		return result;

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "memory.h"
 #include "samples.h"
 
 #define BUCKETS		1024
@@ -27,12 +28,8 @@ void
 samples_enlarge(Samples *samples)
 {
 	samples->allocated = Max(samples->allocated * 2, 32);
-	if (samples->values == NULL)
-		samples->values = MemoryContextAlloc(samples->cxt,
-											 samples->allocated * sizeof(uint64));
-	else
-		samples->values = repalloc_huge(samples->values,
-										samples->allocated * sizeof(uint64));
+	samples->values = enlarge(samples->cxt, samples->values,
+							  (Size) samples->allocated * sizeof(uint64));
 }
 
 double
