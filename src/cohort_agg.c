@@ -326,8 +326,9 @@ cohort_finalfn(PG_FUNCTION_ARGS)
 }
 
 /* ------------------------------------------------------------------------
- * Between workers and leader: the stages asked about, each with its length or
- * -1, as_of, then the stored form of the cohort.
+ * Between workers and leader: the stored form of the cohort, and behind it,
+ * so that it need not be moved, the stages asked about, each with its length
+ * or -1, as_of, and the length of all this.
  * ------------------------------------------------------------------------
  */
 
@@ -358,33 +359,32 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	RowExtra	none = {0};
 	const RowExtra *extra;
 	Cohort		cohort;
-	struct varlena *flat;
-	StringInfoData buf;
+	struct varlena *result;
+	StringInfoData asked;
 	Size		size;
 
 	aggregate_context(fcinfo);
 	state = (RowState *) PG_GETARG_POINTER(0);
-	row_state_cohort(fcinfo, state, &cohort);
-	flat = cohort_flatten(&cohort, CurrentMemoryContext);
-	size = VARSIZE(flat) + 24;
 	extra = state->extra != NULL ? state->extra : &none;
-	if (extra->from_stage != NULL)
-		size += VARSIZE_ANY(extra->from_stage);
-	if (extra->to_stage != NULL)
-		size += VARSIZE_ANY(extra->to_stage);
+	initStringInfo(&asked);
+	send_stage(&asked, extra->from_stage);
+	send_stage(&asked, extra->to_stage);
+	pq_sendint64(&asked, extra->as_of);
+	pq_sendint32(&asked, (uint32) asked.len);
+
+	row_state_cohort(fcinfo, state, &cohort);
+	result = cohort_flatten(&cohort, CurrentMemoryContext);
+	size = VARSIZE(result) + asked.len;
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("group is too large for a parallel worker to hand over"),
 				 errdetail("It takes %zu bytes, and the limit is 1 GB.", size),
-				 errhint("Set max_parallel_workers_per_gather to 0, or split the rows into several cohorts.")));
-	pq_begintypsend(&buf);
-	enlargeStringInfo(&buf, (int) size);
-	send_stage(&buf, extra->from_stage);
-	send_stage(&buf, extra->to_stage);
-	pq_sendint64(&buf, extra->as_of);
-	pq_sendbytes(&buf, VARDATA(flat), (int) (VARSIZE(flat) - VARHDRSZ));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+				 errhint("Set max_parallel_workers_per_gather to 0, or split the rows into several cohorts, by period or by funnel.cohort_shard(lead, n).")));
+	result = repalloc_huge(result, size);
+	memcpy((char *) result + VARSIZE(result), asked.data, asked.len);
+	SET_VARSIZE(result, size);
+	PG_RETURN_POINTER(result);
 }
 
 /* The result points into the argument: combining copies it. */
@@ -395,17 +395,20 @@ cohort_deserialfn(PG_FUNCTION_ARGS)
 	RowState   *state;
 	RowExtra   *extra;
 	StringInfoData buf;
+	Size		stored;
 
 	aggregate_context(fcinfo);
 	state = make_state(NULL, false, CurrentMemoryContext);
 	extra = state_extra(state);
 	buf.data = VARDATA_ANY(value);
 	buf.len = buf.maxlen = (int) VARSIZE_ANY_EXHDR(value);
-	buf.cursor = 0;
+	buf.cursor = buf.len - 4;
+	stored = (Size) buf.cursor - pq_getmsgint(&buf, 4);
+	buf.cursor = (int) stored;
 	extra->from_stage = receive_stage(&buf);
 	extra->to_stage = receive_stage(&buf);
 	extra->as_of = pq_getmsgint64(&buf);
-	cohort_add_piece(&extra->pile, buf.data + buf.cursor, (Size) (buf.len - buf.cursor));
+	cohort_add_piece(&extra->pile, buf.data, stored);
 	PG_RETURN_POINTER(state);
 }
 
@@ -633,7 +636,7 @@ merge_transfn(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("cohorts to be merged are too large"),
 				 errdetail("Together they take more than 1 GB."),
-				 errhint("Merge fewer of them, by period or by a hash of the lead.")));
+				 errhint("Merge fewer of them, by period or by funnel.cohort_shard(lead, n).")));
 	size = Min(size * 2, MaxAllocSize);
 	result = palloc(size);
 	SET_VARSIZE(result, size);

@@ -425,7 +425,7 @@ writer_reserve(FlatWriter *writer, Size more)
 				 errmsg("cohort is too large"),
 				 errdetail("A value cannot have more than 1 GB; this one holds %lld events so far.",
 						   (long long) writer->nevents),
-				 errhint("Split the rows, by period or by a hash of the lead, into several cohorts.")));
+				 errhint("Split the rows, by period or by funnel.cohort_shard(lead, n), into several cohorts. What workers of a parallel query hand over is a value too: max_parallel_workers_per_gather = 0 avoids that.")));
 	size = Max(writer->size + writer->size / 2, writer->used + more);
 	writer->buf = enlarge(writer->cxt, writer->buf, size);
 	writer->size = size;

@@ -5,14 +5,16 @@
 #ifndef FUNNEL_MEMORY_H
 #define FUNNEL_MEMORY_H
 
-#include "utils/palloc.h"
+#include "utils/memutils.h"
 
 /*
  * The array (NULL: a new one in cxt) with room for size bytes, of more than
- * 1 GB too; what it holds is kept. Where the system has huge pages they are
- * asked for: to take memory page by page is a good part of what a large cohort
- * costs otherwise.
+ * 1 GB too; what it holds is kept.
  */
-extern void *enlarge(MemoryContext cxt, void *array, Size size);
+static inline void *
+enlarge(MemoryContext cxt, void *array, Size size)
+{
+	return array == NULL ? MemoryContextAllocHuge(cxt, size) : repalloc_huge(array, size);
+}
 
 #endif							/* FUNNEL_MEMORY_H */
