@@ -90,10 +90,13 @@ SELECT count(*), sum(n)
 -- set: work_mem = '64MB'
 -- as: funnel
 
+-- The planner would keep it in one process, because of what Gather costs.
 -- name: filter_2
 -- sections: scale
 -- title: plain SQL: min(at) FILTER (...) per lead, then counts, 90 days, 2 processes
 -- set: max_parallel_workers_per_gather = 1
+-- set: parallel_setup_cost = 0
+-- set: parallel_tuple_cost = 0
 -- as: filter
 
 -- name: rate_2
