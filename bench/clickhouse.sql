@@ -6,7 +6,7 @@
 -- optimize_aggregation_in_order, off by default, uses that the table is sorted.
 
 -- name: clickhouse_1
--- sections: funnel
+-- sections: funnel scale
 -- title: ClickHouse, own storage: windowFunnel, 90 days, 1 thread
 -- set: max_threads = 1
 -- set: optimize_aggregation_in_order = 0
@@ -15,21 +15,21 @@ SELECT concatWithSeparator(' ', countIf(level >= 1), countIf(level >= 2), countI
           FROM events GROUP BY lead);
 
 -- name: clickhouse_1_in_order
--- sections: funnel stored
+-- sections: funnel stored scale
 -- title: ClickHouse, own storage: windowFunnel, 90 days, 1 thread, in order
 -- set: max_threads = 1
 -- set: optimize_aggregation_in_order = 1
 -- as: clickhouse_1
 
 -- name: clickhouse_2
--- sections: funnel stored
+-- sections: funnel stored scale
 -- title: ClickHouse, own storage: windowFunnel, 90 days, 2 threads
 -- set: max_threads = 2
 -- set: optimize_aggregation_in_order = 0
 -- as: clickhouse_1
 
 -- name: clickhouse_2_in_order
--- sections: funnel stored
+-- sections: funnel stored scale
 -- title: ClickHouse, own storage: windowFunnel, 90 days, 2 threads, in order
 -- set: max_threads = 2
 -- set: optimize_aggregation_in_order = 1

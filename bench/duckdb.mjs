@@ -1,9 +1,11 @@
 // DuckDB in a process of its own: duckdb.mjs DIRECTORY. See serve.mjs.
 
+import { statSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { serve } from './serve.mjs';
 
-const instance = await DuckDBInstance.create(`${process.argv[2]}/bench.duckdb`);
+const file = `${process.argv[2]}/bench.duckdb`;
+const instance = await DuckDBInstance.create(file);
 const connection = await instance.connect();
 
 async function run(sql) {
@@ -17,14 +19,14 @@ await serve({
   load: async (csv) => {
     await run("CREATE TYPE stage AS ENUM ('inquiry', 'mql', 'sal', 'sql', 'won')");
     await run(`CREATE TABLE events AS
-      SELECT lead, stage::stage AS stage, make_timestamp(microseconds) AS ts
+      SELECT lead, stage::stage AS stage, ts
         FROM read_csv('${csv}', header = false,
-                      columns = {lead: 'BIGINT', stage: 'VARCHAR', microseconds: 'BIGINT'})
+                      columns = {lead: 'BIGINT', stage: 'VARCHAR', ts: 'TIMESTAMP'})
        ORDER BY lead, ts`);
     await run('CHECKPOINT');
     const [version] = await run('SELECT version()');
     const [count] = await run('SELECT count(*) FROM events');
-    return [`DuckDB ${version}|${count}`];
+    return [`DuckDB ${version}|${count}|${statSync(file).size}`];
   },
 });
 connection.closeSync();

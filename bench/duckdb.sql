@@ -2,7 +2,7 @@
 -- sorted by lead and at, stage is an enum, at a TIMESTAMP (microseconds).
 
 -- name: duckdb_1
--- sections: funnel
+-- sections: funnel scale
 -- title: DuckDB, own storage: min(ts) FILTER (...) per lead, then counts, 90 days, 1 thread
 -- set: threads = 1
 SELECT concat_ws(' ', count(t1),
@@ -19,7 +19,7 @@ SELECT concat_ws(' ', count(t1),
          GROUP BY lead) AS per_lead;
 
 -- name: duckdb_2
--- sections: funnel
+-- sections: funnel scale
 -- title: DuckDB, own storage: min(ts) FILTER (...) per lead, then counts, 90 days, 2 threads
 -- set: threads = 2
 -- as: duckdb_1

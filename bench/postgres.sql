@@ -6,18 +6,18 @@
 --   set       a setting for it alone (repeatable)
 --   as        instead of SQL: that of the named query; the last line of its block
 --   runs      once: for its answer, not timed
---   memory    yes: section "memory" measures it too
+--   memory    the sections that measure its memory, too
 -- The session's settings are listed in the results; one process unless set.
 
 -- name: floor
--- sections: floor funnel stages
+-- sections: floor funnel stages scale
 -- title: bare scan: count(lead), max(at), max(stage)
 SELECT count(lead), max(at), max(stage) FROM events;
 
 -- name: funnel
--- sections: funnel
+-- sections: funnel scale
 -- title: funnel.steps(cohort(...)), 90 days
--- memory: yes
+-- memory: memory scale
 SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events) AS h,
        funnel.steps(c, '{inquiry,mql,sal,sql,won}',
@@ -41,13 +41,13 @@ SELECT string_agg(leads::text, ' ' ORDER BY step)
 -- name: rate
 -- sections: funnel
 -- title: funnel.conversion_rate(lead, stage, at, 'mql', 'won')
--- memory: yes
+-- memory: memory
 SELECT round(funnel.conversion_rate(lead, stage, at, 'mql', 'won')::numeric, 6) FROM events;
 
 -- name: filter
--- sections: funnel
+-- sections: funnel scale
 -- title: plain SQL: min(at) FILTER (...) per lead, then counts, 90 days
--- memory: yes
+-- memory: memory
 SELECT concat_ws(' ', count(t1),
                  count(*) FILTER (WHERE t2 >= t1 AND t2 <= t1 + interval '90 days'),
                  count(*) FILTER (WHERE t2 >= t1 AND t3 >= t2 AND t3 <= t1 + interval '90 days'),
@@ -72,16 +72,32 @@ SELECT count(*), sum(n)
          GROUP BY stage, next_stage) AS transition;
 
 -- name: floor_2
--- sections: floor funnel
+-- sections: floor funnel scale
 -- title: bare scan, 2 processes
 -- set: max_parallel_workers_per_gather = 1
 -- as: floor
 
 -- name: funnel_2
--- sections: funnel
+-- sections: funnel scale
 -- title: funnel.steps(cohort(...)), 90 days, 2 processes
 -- set: max_parallel_workers_per_gather = 1
 -- as: funnel
+
+-- name: funnel_64mb
+-- sections: scale
+-- title: funnel.steps(cohort(...)), 90 days, work_mem 64 MB
+-- memory: scale
+-- set: work_mem = '64MB'
+-- as: funnel
+
+-- The planner would keep it in one process, because of what Gather costs.
+-- name: filter_2
+-- sections: scale
+-- title: plain SQL: min(at) FILTER (...) per lead, then counts, 90 days, 2 processes
+-- set: max_parallel_workers_per_gather = 1
+-- set: parallel_setup_cost = 0
+-- set: parallel_tuple_cost = 0
+-- as: filter
 
 -- name: rate_2
 -- sections: funnel
@@ -123,7 +139,7 @@ SELECT count(lead), max(at), max(stage) FROM events_text;
 -- name: funnel_text
 -- sections: keys
 -- title: 18-character text keys: funnel.steps(cohort(...)), 90 days
--- memory: yes
+-- memory: memory
 SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events_text) AS h,
        funnel.steps(c, '{inquiry,mql,sal,sql,won}',
@@ -137,7 +153,7 @@ SELECT count(lead), max(at), max(stage) FROM events_uuid;
 -- name: funnel_uuid
 -- sections: keys
 -- title: uuid keys: funnel.steps(cohort(...)), 90 days
--- memory: yes
+-- memory: memory
 SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM events_uuid) AS h,
        funnel.steps(c, '{inquiry,mql,sal,sql,won}',
@@ -188,7 +204,7 @@ SELECT count(*), sum(pg_column_size(c))
   FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM grouped GROUP BY g10) AS g;
 
 -- name: stored
--- sections: stored
+-- sections: stored scale
 -- title: funnel.steps of one stored cohort, 90 days
 SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM stored, funnel.steps(c, '{inquiry,mql,sal,sql,won}',
@@ -206,6 +222,24 @@ SELECT string_agg(leads::text, ' ' ORDER BY step)
 SELECT string_agg(leads::text, ' ' ORDER BY step)
   FROM funnel.steps((SELECT funnel.merge(c) FROM stored_parts), '{inquiry,mql,sal,sql,won}',
                     within => '90 days', as_of => '2025-01-01 00:00+00');
+
+-- name: stored_sum
+-- sections: stored scale
+-- title: funnel.steps of each of 12 stored cohorts, summed, 90 days
+SELECT string_agg(leads::text, ' ' ORDER BY step)
+  FROM (SELECT step, sum(leads) AS leads
+          FROM stored_parts, funnel.steps(c, '{inquiry,mql,sal,sql,won}',
+                                          within => '90 days', as_of => '2025-01-01 00:00+00')
+         GROUP BY step) AS s;
+
+-- The planner takes twelve rows for little work, whatever is in them.
+-- name: stored_sum_2
+-- sections: stored scale
+-- title: funnel.steps of each of 12 stored cohorts, summed, 90 days, 2 processes
+-- set: max_parallel_workers_per_gather = 1
+-- set: parallel_setup_cost = 0
+-- set: parallel_tuple_cost = 0
+-- as: stored_sum
 
 -- name: stored_bytes
 -- sections: stored

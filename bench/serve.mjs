@@ -3,15 +3,16 @@
 //
 //   set SETTING = VALUE    not timed
 //   run SQL                timed; all its rows are read
-//   load CSV               makes and fills the peer's tables
+//   load CSV               makes and fills the peer's table; answers with the
+//                          engine's name and version, rows, and bytes on disk
+//   load_seconds           makes a second table with whole seconds (ClickHouse)
 //   quit
 //
-// The answer is rows of text, then "Time: N ms" for run and load, then "@done".
+// The answer is rows of text, then "Time: N ms" for all but set, then "@done".
 
 import readline from 'node:readline';
 
-export async function serve({ set, run, load }) {
-  const actions = { set, run, load };
+export async function serve(actions) {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [, action, argument] = line.match(/^(\w+) ?(.*)$/);
     if (action === 'quit') break;
