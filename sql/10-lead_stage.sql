@@ -61,15 +61,20 @@ CREATE FUNCTION funnel.progress(funnel.lead_stage) RETURNS integer
 COMMENT ON FUNCTION funnel.progress(funnel.lead_stage) IS
     'steps along the waterfall: 1 for inquiry to 6 for won; NULL for lost, disqualified and recycled';
 
+-- How many rows have such a stage.
+CREATE FUNCTION funnel.lead_stage_test_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION funnel.is_open(funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_is_open'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_test_support;
 COMMENT ON FUNCTION funnel.is_open(funnel.lead_stage) IS
     'can the lead still be won: true but for won, lost and disqualified';
 
 CREATE FUNCTION funnel.is_won(funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_is_won'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_test_support;
 COMMENT ON FUNCTION funnel.is_won(funnel.lead_stage) IS 'is the stage won';
 
 -- Casts. None is implicit: an implicit one to text would silently compare alphabetically.
@@ -85,33 +90,33 @@ CREATE CAST (funnel.lead_stage AS varchar)
 
 -- Comparison. The support function plans a call of these functions as the operator it belongs to.
 
-CREATE FUNCTION funnel.lead_stage_support(internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'lead_stage_support'
+CREATE FUNCTION funnel.comparison_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION funnel.lead_stage_eq(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_eq'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_ne(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_ne'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_lt(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_lt'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_le(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_le'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_gt(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_gt'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_ge(funnel.lead_stage, funnel.lead_stage) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_ge'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.lead_stage_support;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT funnel.comparison_support;
 
 CREATE FUNCTION funnel.lead_stage_cmp(funnel.lead_stage, funnel.lead_stage) RETURNS integer
     AS 'MODULE_PATHNAME', 'lead_stage_cmp'

@@ -12,7 +12,8 @@ CREATE FUNCTION funnel.steps(
     OUT pending bigint, OUT mature_leads bigint, OUT mature_rate float8,
     OUT mean_days float8, OUT median_days float8, OUT p90_days float8
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_steps' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 5;
+    AS 'MODULE_PATHNAME', 'funnel_steps' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000 ROWS 5;
 COMMENT ON FUNCTION funnel.steps(funnel.cohort, text[], interval, text, tstzrange, timestamptz)
     IS 'how many leads take each step of a funnel, and how fast';
 
@@ -25,7 +26,8 @@ CREATE FUNCTION funnel.conversion_rate(
     period tstzrange DEFAULT NULL,
     as_of timestamptz DEFAULT now()
 ) RETURNS float8
-    AS 'MODULE_PATHNAME', 'funnel_conversion_rate' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+    AS 'MODULE_PATHNAME', 'funnel_conversion_rate' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000;
 COMMENT ON FUNCTION funnel.conversion_rate(funnel.cohort, text, text, interval, text, tstzrange, timestamptz)
     IS 'share of the leads in one stage that go on to another';
 
@@ -39,21 +41,22 @@ CREATE FUNCTION funnel.velocity(
     as_of timestamptz DEFAULT now(),
     calendar text DEFAULT NULL
 ) RETURNS float8
-    AS 'MODULE_PATHNAME', 'funnel_velocity' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+    AS 'MODULE_PATHNAME', 'funnel_velocity' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000;
 COMMENT ON FUNCTION funnel.velocity(funnel.cohort, text, text, float8, interval, tstzrange, timestamptz, text)
     IS 'days from one stage to another: the mean, or a quantile';
 
 -- The same straight from rows. With equal arguments they share one state in a query.
 
 CREATE FUNCTION funnel.rows_transfn(internal, "any", "any", timestamptz, text, text) RETURNS internal
-    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION funnel.conversion_rate_finalfn(internal) RETURNS float8
-    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 300;
 CREATE FUNCTION funnel.velocity_finalfn(internal) RETURNS float8
-    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 300;
 
 CREATE AGGREGATE funnel.conversion_rate(lead "any", stage "any", at timestamptz, from_stage text, to_stage text) (
-    SFUNC = funnel.rows_transfn, STYPE = internal, SSPACE = 512,
+    SFUNC = funnel.rows_transfn, STYPE = internal, SSPACE = 1024,
     FINALFUNC = funnel.conversion_rate_finalfn, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = funnel.cohort_combinefn,
     SERIALFUNC = funnel.cohort_serialfn, DESERIALFUNC = funnel.cohort_deserialfn,
@@ -63,7 +66,7 @@ COMMENT ON AGGREGATE funnel.conversion_rate("any", "any", timestamptz, text, tex
     IS 'share of the leads in one stage that go on to another, straight from rows (lead, stage, at)';
 
 CREATE AGGREGATE funnel.velocity(lead "any", stage "any", at timestamptz, from_stage text, to_stage text) (
-    SFUNC = funnel.rows_transfn, STYPE = internal, SSPACE = 512,
+    SFUNC = funnel.rows_transfn, STYPE = internal, SSPACE = 1024,
     FINALFUNC = funnel.velocity_finalfn, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = funnel.cohort_combinefn,
     SERIALFUNC = funnel.cohort_serialfn, DESERIALFUNC = funnel.cohort_deserialfn,

@@ -15,7 +15,8 @@ CREATE FUNCTION funnel.attribution(
     OUT channel text, OUT conversions float8, OUT amount numeric, OUT share float8,
     OUT influenced bigint, OUT influenced_amount numeric, OUT removal_effect float8
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_attribution' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 20;
+    AS 'MODULE_PATHNAME', 'funnel_attribution' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 30000 ROWS 20;
 COMMENT ON FUNCTION funnel.attribution(funnel.cohort, text, text, text[], text[], interval, interval, int, boolean, tstzrange, timestamptz)
     IS 'what each channel has earned of the conversions, by a model';
 
@@ -34,7 +35,8 @@ CREATE FUNCTION funnel.credits(
     OUT lead text, OUT ref text, OUT converted_at timestamptz, OUT amount numeric,
     OUT "position" int, OUT channel text, OUT touched_at timestamptz, OUT credit float8, OUT credited_amount numeric
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_credits' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 10000;
+    AS 'MODULE_PATHNAME', 'funnel_credits' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 80000 ROWS 10000;
 COMMENT ON FUNCTION funnel.credits(funnel.cohort, text, text, text[], text[], interval, interval, int, boolean, tstzrange, timestamptz)
     IS 'for each conversion, what each of its touches has earned, by a model';
 
@@ -73,7 +75,8 @@ CREATE FUNCTION funnel.sourced(
     OUT team text, OUT sourced bigint, OUT sourced_amount numeric, OUT sourced_share float8,
     OUT influenced bigint, OUT influenced_amount numeric, OUT assisted bigint, OUT assisted_amount numeric
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_sourced' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 4;
+    AS 'MODULE_PATHNAME', 'funnel_sourced' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 30000 ROWS 4;
 COMMENT ON FUNCTION funnel.sourced(funnel.cohort, text, text[], text[], timestamptz, tstzrange, interval)
     IS 'which team touched the conversions first, and which had a part in them';
 
@@ -87,6 +90,7 @@ CREATE FUNCTION funnel.touch_paths(
     as_of timestamptz DEFAULT now(),
     OUT path text, OUT length int, OUT conversions bigint, OUT amount numeric, OUT non_converting bigint, OUT rate float8
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_touch_paths' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 20;
+    AS 'MODULE_PATHNAME', 'funnel_touch_paths' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 40000 ROWS 20;
 COMMENT ON FUNCTION funnel.touch_paths(funnel.cohort, text, text[], interval, int, tstzrange, timestamptz)
     IS 'the sequences of channels that lead to most conversions';

@@ -6,6 +6,7 @@ CREATE FUNCTION funnel.conformance(
     as_of timestamptz DEFAULT now(),
     OUT from_stage text, OUT to_stage text, OUT transitions bigint, OUT leads bigint, OUT example text
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_conformance' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 20;
+    AS 'MODULE_PATHNAME', 'funnel_conformance' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 30000 ROWS 20;
 COMMENT ON FUNCTION funnel.conformance(funnel.cohort, text, timestamptz)
     IS 'the transitions of leads that the pipeline forbids';

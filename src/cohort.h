@@ -37,6 +37,7 @@
 #ifndef FUNNEL_COHORT_H
 #define FUNNEL_COHORT_H
 
+#include "bytes.h"
 #include "event_sort.h"
 
 #define COHORT_VERSION	1
@@ -65,6 +66,21 @@ typedef struct FlatCohort
  * Reads the header, with bounds checked. Errors: data_corrupted.
  */
 extern void flat_cohort_open(FlatCohort *flat, const char *data, Size size);
+
+/* What the header alone says. */
+typedef struct CohortSizes
+{
+	int64		events;
+	int64		leads;
+	uint32		stages;
+	uint32		channels;
+} CohortSizes;
+
+/* Bytes of a stored form that they are in: six varints behind what is fixed. */
+#define COHORT_HEAD_MAX	(COHORT_FIXED + 6 * VARINT_MAX_BYTES)
+
+/* For estimates: reads as many bytes of a stored form; false if that cannot be. */
+extern bool flat_cohort_sizes(const char *data, Size size, CohortSizes *sizes);
 
 /* Reads a stored form lead by lead; every read is checked against the end. */
 typedef struct FlatCursor
@@ -176,6 +192,8 @@ typedef struct LeadStream
 	EventStats	stats;
 	int64		ignored;
 	Lead		lead;			/* the current one; its arrays may be changed */
+	int64		nread;			/* leads delivered */
+	bool		untraced;		/* is reading it no news? see trace.h */
 
 	/* private */
 	Cohort	   *cohort;

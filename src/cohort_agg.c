@@ -28,6 +28,7 @@
 #include "cohort_value.h"
 #include "compat.h"
 #include "memory.h"
+#include "trace.h"
 
 PG_FUNCTION_INFO_V1(cohort_transfn);
 PG_FUNCTION_INFO_V1(touches_transfn);
@@ -318,6 +319,7 @@ cohort_finalfn(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row_state_cohort(fcinfo, (RowState *) PG_GETARG_POINTER(0), &cohort);
+	trace_gathered(&cohort);
 
 	/* in a window the state goes on */
 	if (AggCheckCallContext(fcinfo, NULL) != AGG_CONTEXT_AGGREGATE)
@@ -373,6 +375,7 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	pq_sendint32(&asked, (uint32) asked.len);
 
 	row_state_cohort(fcinfo, state, &cohort);
+	trace_gathered(&cohort);
 	result = cohort_flatten(&cohort, CurrentMemoryContext);
 	size = VARSIZE(result) + asked.len;
 	if (size > MaxAllocSize)
@@ -384,6 +387,7 @@ cohort_serialfn(PG_FUNCTION_ARGS)
 	result = repalloc_huge(result, size);
 	memcpy((char *) result + VARSIZE(result), asked.data, asked.len);
 	SET_VARSIZE(result, size);
+	trace_handed_over(size);
 	PG_RETURN_POINTER(result);
 }
 

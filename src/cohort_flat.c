@@ -154,6 +154,30 @@ flat_cohort_open(FlatCohort *flat, const char *data, Size size)
 	flat->leads = p;
 }
 
+bool
+flat_cohort_sizes(const char *data, Size size, CohortSizes *sizes)
+{
+	const char *p = data + COHORT_FIXED;
+	const char *end = data + size;
+	uint64		numbers[6];		/* events, first, span, unit, stages, channels */
+
+	if (size < COHORT_FIXED + COHORT_PAD || data[0] != COHORT_VERSION || (data[1] & ~COHORT_RICH))
+		return false;
+	for (int i = 0; i < 6; i++)
+		if ((p = get_varint(p, end, &numbers[i])) == NULL)
+			return false;
+	sizes->leads = 0;
+	for (int c = 0; c < KEY_CLASSES; c++)
+		sizes->leads += (int64) (load_le64(data + 10 + 4 * c) & low_bytes[4]);
+	/* each takes a byte at least, and a value has less than 1 GB */
+	if (numbers[0] > MaxAllocSize || numbers[4] > MaxAllocSize || numbers[5] > MaxAllocSize)
+		return false;
+	sizes->events = (int64) numbers[0];
+	sizes->stages = (uint32) numbers[4];
+	sizes->channels = (uint32) numbers[5];
+	return true;
+}
+
 void
 flat_cursor_init(FlatCursor *cursor, const FlatCohort *flat, struct RunReader *reader)
 {

@@ -17,6 +17,7 @@
 
 #include "cohort_run.h"
 #include "compat.h"
+#include "trace.h"
 
 #define RUN_BLOCK		(16 * 1024)	/* a block is written when it is as long */
 #define RUNS_MERGED		64		/* so many runs of one level become one of the next */
@@ -53,6 +54,7 @@ typedef struct RunExtent
 	int64		nblocks;
 	uint32		longest;		/* block */
 	int			level;			/* 0: of events from memory; otherwise of runs */
+	int64		bytes;
 } RunExtent;
 
 static void
@@ -85,6 +87,7 @@ write_block(FlatWriter *writer)
 	BufFileWrite(file->file, writer->buf, length);
 	BufFileTell(file->file, &file->end.fileno, &file->end.offset);
 	extent->nblocks++;
+	extent->bytes += (int64) sizeof(length) + length;
 	writer->used = 0;
 }
 
@@ -214,6 +217,7 @@ write_run(Cohort *cohort, Cohort *source, int level, bool copy_labels)
 
 	MemoryContextSwitchTo(work);
 	stream = lead_stream_open(source, work);
+	stream->untraced = true;
 	flat_writer_init_sink(&writer, stream->labels, stream->nstages, stream->nlabels,
 						  &stream->stats, block_is_due, extent, work);
 	while (lead_stream_next(stream))
@@ -233,8 +237,7 @@ write_run(Cohort *cohort, Cohort *source, int level, bool copy_labels)
 	run.nlabels = stream->nlabels;
 	run.labels = keep_labels(cohort, stream, copy_labels);
 	cohort_add_opened(cohort, &run);
-	elog(DEBUG1, "funnel: " INT64_FORMAT " events to run %d of a temporary file, " INT64_FORMAT " blocks",
-		 run.stats.events, cohort->npieces, extent->nblocks);
+	trace_spilled(cohort);
 	MemoryContextSwitchTo(old);
 }
 
@@ -305,6 +308,12 @@ cohort_add_as_run(Cohort *cohort, Cohort *source)
 {
 	write_run(cohort, source, 0, true);
 	merge_runs(cohort);
+}
+
+int64
+cohort_run_bytes(const FlatCohort *run)
+{
+	return run->run->bytes;
 }
 
 /* ------------------------------------------------------------------------

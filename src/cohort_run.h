@@ -23,6 +23,9 @@ extern void cohort_spill(Cohort *cohort, EventBuffer *buffer);
 /* Writes another cohort to a run, which becomes a piece of this one. */
 extern void cohort_add_as_run(Cohort *cohort, Cohort *source);
 
+/* Bytes of its file that a run takes. */
+extern int64 cohort_run_bytes(const FlatCohort *run);
+
 /*
  * Reads a run block by block. What a block holds, keys and texts too, stays
  * where it is until the block after the next is read.

@@ -70,6 +70,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define funnel_guc_malloc(size) malloc(size)
 #endif
 
+/* 15 (75d22069e00) reserves a prefix of settings; before, unknown ones are only warned of. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
 /* 17 (ab355e3a88) moved a backend's local transaction id. */
 #if PG_VERSION_NUM >= 170000
 #define MY_LXID (MyProc->vxid.lxid)

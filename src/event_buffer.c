@@ -388,3 +388,17 @@ event_buffer_count(const EventBuffer *buffer)
 		n += event_list_records(buffer->lists[c], record_size(c, buffer->rich));
 	return n;
 }
+
+Size
+event_buffer_bytes(const EventBuffer *buffer)
+{
+	Size		bytes = 0;
+
+	for (int c = 0; c < KEY_CLASSES; c++)
+	{
+		int			recsize = record_size(c, buffer->rich);
+
+		bytes += (Size) event_list_records(buffer->lists[c], recsize) * (Size) recsize;
+	}
+	return Max(bytes, buffer->share == NULL ? 0 : buffer->share->bytes);
+}

@@ -70,6 +70,9 @@ extern void event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 
 extern int64 event_buffer_count(const EventBuffer *buffer);
 
+/* Bytes that it takes, and what is counted beside it; but for what a small one has of texts and in reserve. */
+extern Size event_buffer_bytes(const EventBuffer *buffer);
+
 /* Empties a buffer and gives its memory back. */
 extern void event_buffer_reset(EventBuffer *buffer);
 

@@ -5,8 +5,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
+#include "compat.h"
 #include "override.h"
+#include "support.h"
+#include "trace.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,4 +20,7 @@ void
 _PG_init(void)
 {
 	override_define_setting();
+	trace_define_setting();
+	support_install_hook();
+	MarkGUCPrefixReserved("funnel");
 }

@@ -9,19 +9,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
-#include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
-#include "nodes/supportnodes.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/sortsupport.h"
-#include "utils/typcache.h"
 
 #include "compat.h"
 #include "lead_stage.h"
@@ -471,60 +465,4 @@ Datum
 lead_stage_larger(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_LEAD_STAGE(Max(PG_GETARG_LEAD_STAGE(0), PG_GETARG_LEAD_STAGE(1)));
-}
-
-/* The operator of the type's btree family, or the negator of its equality, that func implements. */
-static Oid
-operator_of_function(Oid func, Oid type)
-{
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
-	Oid op;
-
-	if (!OidIsValid(entry->btree_opf))
-		return InvalidOid;
-	for (int strategy = 1; strategy <= BTMaxStrategyNumber; strategy++)
-	{
-		op = get_opfamily_member(entry->btree_opf, type, type, (int16) strategy);
-		if (OidIsValid(op) && get_opcode(op) == func)
-			return op;
-		if (strategy == BTEqualStrategyNumber && OidIsValid(op))
-		{
-			op = get_negator(op);
-			if (OidIsValid(op) && get_opcode(op) == func)
-				return op;
-		}
-	}
-	return InvalidOid;
-}
-
-/*
- * Planner support of the comparison functions: a call is planned as its operator,
- * so that who writes funnel.lead_stage_eq(a, b), because the operators are not on
- * the search_path, gets the same indexes, joins and estimates.
- *
- * The planner asks this for the operator itself too; the answer is then the same
- * operator again.
- */
-PG_FUNCTION_INFO_V1(lead_stage_support);
-Datum
-lead_stage_support(PG_FUNCTION_ARGS)
-{
-	Node *request = (Node *) PG_GETARG_POINTER(0);
-	Node *answer = NULL;
-
-	if (IsA(request, SupportRequestSimplify))
-	{
-		FuncExpr *call = ((SupportRequestSimplify *) request)->fcall;
-		Expr *left = (Expr *) linitial(call->args);
-		Expr *right = (Expr *) lsecond(call->args);
-		Oid op = operator_of_function(call->funcid, exprType((Node *) left));
-
-		if (OidIsValid(op))
-		{
-			answer =
-				(Node *) make_opclause(op, BOOLOID, false, left, right, InvalidOid, InvalidOid);
-			set_opfuncid((OpExpr *) answer);
-		}
-	}
-	PG_RETURN_POINTER(answer);
 }

@@ -16,6 +16,7 @@
 #include "cohort_run.h"
 #include "compat.h"
 #include "memory.h"
+#include "trace.h"
 
 void
 cohort_init(Cohort *cohort, MemoryContext cxt)
@@ -242,6 +243,7 @@ void
 lead_stream_rewind(LeadStream *stream)
 {
 	stream->nheap = -1;
+	stream->nread = 0;
 	for (int i = 0; i < stream->ncursors; i++)
 	{
 		if (stream->readers[i] != NULL)
@@ -349,8 +351,8 @@ merge_next(LeadStream *stream)
 	return true;
 }
 
-bool
-lead_stream_next(LeadStream *stream)
+static inline bool
+next_lead(LeadStream *stream)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (stream->ncursors == 0)
@@ -373,6 +375,18 @@ lead_stream_next(LeadStream *stream)
 		return true;
 	}
 	return merge_next(stream);
+}
+
+bool
+lead_stream_next(LeadStream *stream)
+{
+	if (likely(next_lead(stream)))
+	{
+		stream->nread++;
+		return true;
+	}
+	trace_read(stream);
+	return false;
 }
 
 uint32

@@ -20,6 +20,7 @@
 #include "pipeline.h"
 #include "rows.h"
 #include "stages.h"
+#include "trace.h"
 
 PG_FUNCTION_INFO_V1(funnel_stages);
 PG_FUNCTION_INFO_V1(funnel_transitions);
@@ -276,6 +277,7 @@ aging_finalfn(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (RowState *) PG_GETARG_POINTER(0);
 	row_state_cohort(fcinfo, state, &cohort);
+	trace_gathered(&cohort);
 	stream = lead_stream_open(&cohort, CurrentMemoryContext);
 	scope.nstages = stream->nstages;
 	scope.as_of = state->extra->as_of;

@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "rows.h"
 #include "steps_sql.h"
+#include "trace.h"
 
 PG_FUNCTION_INFO_V1(funnel_steps);
 PG_FUNCTION_INFO_V1(funnel_conversion_rate);
@@ -245,6 +246,7 @@ run_row_steps(FunctionCallInfo fcinfo, bool durations)
 	Cohort		cohort;
 
 	row_state_cohort(fcinfo, state, &cohort);
+	trace_gathered(&cohort);
 	eval->nsteps = 2;
 	eval->within = NO_LIMIT;
 	eval->mode = STEPS_ORDERED;

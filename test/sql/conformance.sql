@@ -154,7 +154,9 @@ BEGIN
     workers := coalesce((jsonb_path_query_first(plan::jsonb, '$.**."Workers Launched"'))::int > 0, false);
     EXECUTE query INTO answer;
 END $$;
+SET max_parallel_workers_per_gather = 0;
 CREATE TEMP TABLE answer AS SELECT 'before' AS asked, a.* FROM pg_temp.answers() a;
+RESET max_parallel_workers_per_gather;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
