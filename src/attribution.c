@@ -14,6 +14,7 @@
 
 #include "attribution.h"
 #include "compat.h"
+#include "interrupts.h"
 
 void
 attribution_begin(Attribution *eval, MemoryContext cxt)
@@ -23,8 +24,7 @@ attribution_begin(Attribution *eval, MemoryContext cxt)
 	eval->cxt = cxt;
 	eval->work = AllocSetContextCreate(cxt, "funnel amounts", ALLOCSET_SMALL_SIZES);
 	eval->nchannels = scope->nlabels - scope->nstages;
-	eval->channels = MemoryContextAllocExtended(cxt, ((Size) eval->nchannels + 1) * sizeof(ChannelCredit),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	eval->channels = alloc_zeroed(cxt, ((Size) eval->nchannels + 1) * sizeof(ChannelCredit));
 	eval->conversions = 0;
 	memset(&eval->attributed, 0, sizeof(AmountSum));
 	eval->parts = NULL;
@@ -88,7 +88,7 @@ add_conversion(Attribution *eval, const Conversion *conversion)
 		amount_sum_add(&nobody->amount, &conversion->amount);
 		return;
 	}
-	for (int64 i = 0; i < conversion->n; i++)
+	FOR_INTERRUPTIBLE(i, conversion->n)
 	{
 		ChannelCredit *channel = &channels[labels[i] - nstages];
 
@@ -106,13 +106,13 @@ add_conversion(Attribution *eval, const Conversion *conversion)
 	}
 	attribution_weigh(eval, conversion);
 	splitter_split(&eval->splitter, CREDIT_ONE);
-	for (int64 i = 0; i < conversion->n; i++)
+	FOR_INTERRUPTIBLE(i, conversion->n)
 		channels[labels[i] - nstages].credit += eval->splitter.parts[i];
 	if (conversion->amount.kind != AMOUNT_NONE)
 	{
 		const Amount *parts = attribution_split_amount(eval, conversion);
 
-		for (int64 i = 0; i < conversion->n; i++)
+		FOR_INTERRUPTIBLE(i, conversion->n)
 			amount_sum_add(&channels[labels[i] - nstages].amount, &parts[i]);
 	}
 }
@@ -126,7 +126,7 @@ attribution_add(Attribution *eval, const Lead *lead)
 	int64		n;
 
 	journeys_read(journeys, lead);
-	for (int64 i = 0; i < journeys->ntouches; i++)
+	FOR_INTERRUPTIBLE(i, journeys->ntouches)
 		eval->channels[journeys->touch_channel[i] - nstages].seen = true;
 	for (int64 i = 0; i < journeys->nconversions; i++)
 	{
@@ -151,7 +151,7 @@ share_by_effects(Attribution *eval)
 		sum += effects[i];
 	if (sum == 0)
 		return;
-	for (uint32 i = 0; i < eval->nchannels; i++)
+	FOR_INTERRUPTIBLE(i, eval->nchannels)
 		eval->channels[i].conversions = effects[i] / sum * (double) eval->chain.converted;
 	if (amount_sum_numeric(&eval->attributed, &total))
 	{
@@ -161,7 +161,7 @@ share_by_effects(Attribution *eval)
 		amount_from_numeric(&amount, total);
 		splitter_set(&eval->splitter, weights, eval->nchannels);
 		parts = split_amount(eval, &amount, eval->nchannels);
-		for (uint32 i = 0; i < eval->nchannels; i++)
+		FOR_INTERRUPTIBLE(i, eval->nchannels)
 			if (weights[i] > 0)
 				amount_sum_add(&eval->channels[i].amount, &parts[i]);
 	}
@@ -170,7 +170,7 @@ share_by_effects(Attribution *eval)
 void
 attribution_finish(Attribution *eval)
 {
-	for (uint32 i = 0; i <= eval->nchannels; i++)
+	FOR_INTERRUPTIBLE(i, (int64) eval->nchannels + 1)
 		eval->channels[i].conversions = (double) eval->channels[i].credit / (double) CREDIT_ONE;
 	if (eval->model.kind == MODEL_MARKOV)
 	{
@@ -183,10 +183,9 @@ uint64 *
 attribution_effects(const Attribution *eval, MemoryContext cxt)
 {
 	uint32		nlabels = eval->journeys.scope.nlabels;
-	uint64	   *weights = MemoryContextAllocExtended(cxt, ((Size) nlabels + 1) * sizeof(uint64),
-													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	uint64	   *weights = alloc_zeroed(cxt, ((Size) nlabels + 1) * sizeof(uint64));
 
-	for (uint32 label = 0; label < nlabels; label++)
+	FOR_INTERRUPTIBLE(label, nlabels)
 		if (eval->chain.effects[label] > 0)
 			weights[label] = Max((uint64) rint(ldexp(eval->chain.effects[label], 62)), 1);
 	return weights;
@@ -220,7 +219,7 @@ sourced_add(Sourced *eval, const Lead *lead)
 		TeamCount  *team = &eval->teams[source];
 
 		CHECK_FOR_INTERRUPTS();
-		for (int64 touch = 0; touch < conversion->n; touch++)
+		FOR_INTERRUPTIBLE(touch, conversion->n)
 			touched[eval->team_of[labels[touch]]] = true;
 		eval->conversions++;
 		team->sourced++;

@@ -15,6 +15,7 @@
 #include "cohort_value.h"
 #include "compat.h"
 #include "credit_sql.h"
+#include "interrupts.h"
 #include "paths_sql.h"
 #include "rows.h"
 
@@ -136,6 +137,7 @@ channel_cmp(const void *a, const void *b, void *arg)
 	const ChannelCredit *x = &eval->channels[i];
 	const ChannelCredit *y = &eval->channels[j];
 
+	CHECK_FOR_INTERRUPTS();
 	if ((i == eval->nchannels) != (j == eval->nchannels))
 		return i == eval->nchannels ? 1 : -1;
 	if (x->credit != y->credit)
@@ -153,7 +155,7 @@ funnel_attribution(PG_FUNCTION_ARGS)
 	uint32	   *ordered;
 	uint32		n = 0;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Attribution));
@@ -163,9 +165,9 @@ funnel_attribution(PG_FUNCTION_ARGS)
 	attribution_finish(eval);
 
 	ordered = palloc_extended(((Size) eval->nchannels + 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i <= eval->nchannels; i++)
+	FOR_INTERRUPTIBLE(i, (int64) eval->nchannels + 1)
 		if (eval->channels[i].seen)
-			ordered[n++] = i;
+			ordered[n++] = (uint32) i;
 	qsort_arg(ordered, n, sizeof(uint32), channel_cmp, eval);
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -256,7 +258,7 @@ funnel_credits(PG_FUNCTION_ARGS)
 	Datum	   *labels;
 	MemoryContext rows;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Attribution));
@@ -326,7 +328,7 @@ funnel_sourced(PG_FUNCTION_ARGS)
 	LeadStream *stream;
 	Team	   *team_of;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Sourced));
@@ -390,7 +392,7 @@ find_touch_path(TouchPaths *eval, const Journeys *journeys, int64 first, int64 n
 	uint32		path;
 
 	paths_reserve(&eval->paths, n);
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		paths_put(&eval->paths, i, journeys->touch_channel[first + i] - journeys->scope.nstages);
 	path = paths_find(&eval->paths, n);
 	if (path >= eval->allocated)
@@ -472,7 +474,7 @@ funnel_touch_paths(PG_FUNCTION_ARGS)
 	int32		most;
 	MemoryContext rows;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	memset(&eval, 0, sizeof(eval));

@@ -27,6 +27,7 @@
 #include "cohort_run.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "memory.h"
 #include "trace.h"
 
@@ -480,7 +481,7 @@ cohort_combinefn(PG_FUNCTION_ARGS)
 		size = VARSIZE(flat) - VARHDRSZ;
 	}
 	data = enlarge(cxt, NULL, size);
-	memcpy(data, source, size);
+	copy_bytes(data, source, size);
 	cohort_add_piece(&extra->pile, data, size);
 	event_buffer_count_bytes(&state->buffer, size);
 	check_memory(state);
@@ -519,13 +520,13 @@ pile_append(char *pile, Size *used, struct varlena *value)
 	{
 		Size		pieces = (Size) load_le64(data + PILE_USED) - PILE_HEADER;
 
-		memcpy(pile + *used, data + PILE_HEADER, pieces);
+		copy_bytes(pile + *used, data + PILE_HEADER, pieces);
 		*used += pieces;
 	}
 	else
 	{
 		store_le64(pile + *used, size);
-		memcpy(pile + *used + 8, data, size);
+		copy_bytes(pile + *used + 8, data, size);
 		*used += 8 + size;
 	}
 }
@@ -652,7 +653,7 @@ merge_transfn(PG_FUNCTION_ARGS)
 	pile_append(pile, &used, state);
 	pile_append(pile, &used, value);
 	store_le64(pile + PILE_USED, used);
-	memset(pile + used, 0, size - VARHDRSZ - used);
+	zero_bytes(pile + used, size - VARHDRSZ - used);
 	PG_RETURN_POINTER(result);
 }
 

@@ -13,6 +13,7 @@
 #include "cohort.h"
 #include "cohort_run.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "memory.h"
 
 /* Lengths of a time by its three-bit code: seven bytes are written as eight. */
@@ -124,6 +125,7 @@ flat_cohort_open(FlatCohort *flat, const char *data, Size size)
 		Label	   *label;
 		uint64		v;
 
+		check_interrupts_at(i);
 		if (i == allocated)
 		{
 			allocated *= 2;
@@ -392,8 +394,7 @@ flat_cursor_read(FlatCursor *cursor, const uint32 *map, Lead *lead)
 		uint32		label;
 		int			len;
 
-		if (unlikely((i & 0xFFFF) == 0xFFFF))
-			CHECK_FOR_INTERRUPTS();
+		check_interrupts_at(i);
 		if (unlikely(p >= end))
 			corrupted("a lead with fewer events than it says");
 		header = (unsigned char) *p++;
@@ -492,6 +493,7 @@ write_header(const FlatWriter *writer, char *buf)
 		const Label *label = &writer->labels[i];
 		bool		ranked = (label->rank != RANK_NONE);
 
+		check_interrupts_at(i);
 		p = put_varint(p, (uint64) label->len << 1 | ranked);
 		memcpy(p, label->bytes, label->len);
 		p += label->len;
@@ -666,8 +668,7 @@ flat_writer_add(FlatWriter *writer, const Lead *lead, const uint32 *map)
 		uint32		label = map == NULL ? lead->label[i] : map[lead->label[i]];
 		int			code;
 
-		if (unlikely((i & 0xFFFF) == 0xFFFF))
-			CHECK_FOR_INTERRUPTS();
+		check_interrupts_at(i);
 		Assert(label < writer->nlabels);
 		if (rich)
 		{
@@ -714,7 +715,7 @@ flat_writer_finish(FlatWriter *writer)
 	writer_reserve(writer, header_max(writer) + COHORT_PAD);
 	header = write_header(writer, palloc(header_max(writer)));
 	if (header != writer->header_room)
-		memmove(writer->buf + header, writer->buf + writer->header_room,
+		move_bytes(writer->buf + header, writer->buf + writer->header_room,
 				writer->used - writer->header_room);
 	writer->used = writer->used - writer->header_room + header;
 	write_header(writer, writer->buf);
@@ -788,6 +789,7 @@ flat_cohort_validate(const char *data, Size size)
 	dict = label_dict_create(CurrentMemoryContext);
 	for (uint32 i = 0; i < flat.nlabels; i++)
 	{
+		check_interrupts_at(i);
 		check_text(flat.labels[i].bytes, flat.labels[i].len);
 		if (isnan(flat.labels[i].rank) ||
 			(flat.labels[i].touch && flat.labels[i].rank != RANK_NONE))
@@ -815,7 +817,7 @@ flat_cohort_validate(const char *data, Size size)
 		if (nleads > 0 && key_cmp(&previous, &lead.key) >= 0)
 			corrupted("leads out of order");
 		previous = lead.key;
-		for (int64 i = 0; i < lead.n; i++)
+		FOR_INTERRUPTIBLE(i, lead.n)
 		{
 			if (!IS_VALID_TIMESTAMP(lead.at[i]))
 				corrupted("a time out of range");
@@ -855,7 +857,7 @@ flat_cohort_validate(const char *data, Size size)
 	}
 	again = flat_writer_finish(&writer);
 	if (VARSIZE(again) - VARHDRSZ != size ||
-		memcmp(VARDATA(again), data, size) != 0)
+		!equal_bytes(VARDATA(again), data, size))
 		corrupted("an encoding that is not the shortest");
 	pfree(again);
 }

@@ -17,6 +17,7 @@
 
 #include "cohort_run.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "trace.h"
 
 #define RUN_BLOCK		(16 * 1024)	/* a block is written when it is as long */
@@ -84,7 +85,11 @@ write_block(FlatWriter *writer)
 	/* another run of the file may have been read meanwhile */
 	seek(file->file, &file->end);
 	BufFileWrite(file->file, &length, sizeof(length));
-	BufFileWrite(file->file, writer->buf, length);
+	for (Size done = 0; done < length; done += INTERRUPT_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		BufFileWrite(file->file, writer->buf + done, Min(length - done, INTERRUPT_BYTES));
+	}
 	BufFileTell(file->file, &file->end.fileno, &file->end.offset);
 	extent->nblocks++;
 	extent->bytes += (int64) sizeof(length) + length;
@@ -383,7 +388,11 @@ run_reader_next(RunReader *reader, const char **start, const char **end)
 		reader->sizes[which] = (Size) reader->extent->longest + COHORT_PAD;
 		reader->blocks[which] = MemoryContextAllocHuge(reader->cxt, reader->sizes[which]);
 	}
-	read_exactly(file, reader->blocks[which], length);
+	for (Size done = 0; done < length; done += INTERRUPT_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_exactly(file, reader->blocks[which] + done, Min(length - done, INTERRUPT_BYTES));
+	}
 	memset(reader->blocks[which] + length, 0, COHORT_PAD);
 	BufFileTell(file, &reader->next.fileno, &reader->next.offset);
 	reader->left--;

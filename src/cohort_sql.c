@@ -17,6 +17,7 @@
 #include "args.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "rows.h"
 #include "samples.h"
 #include "stays.h"
@@ -43,7 +44,7 @@ funnel_events(PG_FUNCTION_ARGS)
 	Datum		stage_kind,
 				touch_kind;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
@@ -96,7 +97,7 @@ funnel_stays(PG_FUNCTION_ARGS)
 	MemoryContext rows;
 	Datum	   *labels;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	period = arg_period(fcinfo, 1);
@@ -164,8 +165,8 @@ label_array(const LeadStream *stream, uint32 first, uint32 last)
 	Datum	   *elements = palloc_extended(((Size) (last - first) + 1) * sizeof(Datum),
 										   MCXT_ALLOC_HUGE);
 
-	for (uint32 i = first; i < last; i++)
-		elements[i - first] = label_datum(&stream->labels[i]);
+	FOR_INTERRUPTIBLE(i, last - first)
+		elements[i] = label_datum(&stream->labels[first + i]);
 	return PointerGetDatum(construct_array(elements, (int) (last - first), TEXTOID,
 										   -1, false, TYPALIGN_INT));
 }
@@ -181,7 +182,7 @@ funnel_describe(PG_FUNCTION_ARGS)
 	int64		leads = 0;
 	struct varlena *value;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	/* the header of the stored form tells all of it */
@@ -253,7 +254,7 @@ keep_reached(Lead *lead, void *filter_arg)
 {
 	FilterArg  *arg = filter_arg;
 
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		if (lead->label[i] == arg->stage)
 			return !arg->negate;
 	return arg->negate;
@@ -265,7 +266,7 @@ keep_entered(Lead *lead, void *filter_arg)
 {
 	FilterArg  *arg = filter_arg;
 
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		if (lead->label[i] == arg->stage)
 			return in_period(&arg->period, lead->at[i]);
 	return false;
@@ -286,7 +287,7 @@ keep_labels(Lead *lead, void *filter_arg)
 	FilterArg  *arg = filter_arg;
 	int64		n = 0;
 
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		if (arg->keep[lead->label[i]])
 		{
 			if (n != i)
@@ -302,7 +303,7 @@ drop_repeats(Lead *lead, void *filter_arg)
 {
 	int64		n = 0;
 
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		if (n == 0 || lead_cmp_events(lead, n - 1, i) != 0)
 		{
 			if (n != i)
@@ -318,7 +319,7 @@ map_labels(Lead *lead, void *filter_arg)
 {
 	FilterArg  *arg = filter_arg;
 
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		lead->label[i] = arg->map[lead->label[i]];
 	if (arg->resort)
 		lead_sort(lead);
@@ -420,19 +421,19 @@ relabelled(LeadStream *stream, FilterArg *arg, const Label *wanted)
 
 	arg->map = palloc_extended(((Size) stream->nlabels + 1) * sizeof(uint32),
 							   MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < stream->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, stream->nlabels)
 		arg->map[i] = label_dict_add(dict, wanted[i].touch, wanted[i].bytes,
 									 wanted[i].len, wanted[i].rank);
 	label_dict_order(dict);
 	labels = palloc_extended(((Size) dict->nlabels + 1) * sizeof(Label),
 							 MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < dict->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, dict->nlabels)
 	{
 		labels[i] = dict->labels[dict->by_position[i]];
 		if (!labels[i].touch)
 			nstages++;
 	}
-	for (uint32 i = 0; i < stream->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, stream->nlabels)
 	{
 		arg->map[i] = dict->position[arg->map[i]];
 		/* labels that become one may bring events of one order apart together */
@@ -462,6 +463,7 @@ funnel_relabel(PG_FUNCTION_ARGS)
 	{
 		JsonbValue	found;
 
+		check_interrupts_at(i);
 		wanted[i] = stream->labels[i];
 		if (i >= stream->nstages ||
 			getKeyJsonValueFromContainer(&json->root, wanted[i].bytes,

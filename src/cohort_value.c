@@ -15,6 +15,7 @@
 #include "bytes.h"
 #include "cohort_value.h"
 #include "compat.h"
+#include "interrupts.h"
 
 /* Cohorts of fewer events are stored at once. */
 #define EXPAND_EVENTS	1000
@@ -61,7 +62,7 @@ expanded_flatten(ExpandedObjectHeader *header, void *result, Size size)
 	ExpandedCohort *expanded = (ExpandedCohort *) header;
 
 	Assert(expanded->flat != NULL && size == VARSIZE(expanded->flat));
-	memcpy(result, expanded->flat, size);
+	copy_bytes(result, (const char *) expanded->flat, size);
 }
 
 bool
@@ -201,6 +202,15 @@ PG_FUNCTION_INFO_V1(cohort_ne);
 PG_FUNCTION_INFO_V1(cohort_hash);
 PG_FUNCTION_INFO_V1(cohort_hash_extended);
 
+static bool
+all_digits(const char *text, Size length)
+{
+	FOR_INTERRUPTIBLE(i, (int64) length)
+		if (!isxdigit((unsigned char) text[i]))
+			return false;
+	return true;
+}
+
 /* The text form is that of the bytes in hexadecimal. */
 Datum
 cohort_in(PG_FUNCTION_ARGS)
@@ -217,7 +227,7 @@ cohort_in(PG_FUNCTION_ARGS)
 	}
 	while (length > 0 && isspace((unsigned char) text[length - 1]))
 		length--;
-	if (length % 2 != 0 || strspn(text, "0123456789abcdefABCDEF") != length)
+	if (length % 2 != 0 || !all_digits(text, length))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", "funnel.cohort"),
@@ -226,7 +236,11 @@ cohort_in(PG_FUNCTION_ARGS)
 	size = length / 2;
 	result = palloc(VARHDRSZ + size);
 	SET_VARSIZE(result, VARHDRSZ + size);
-	hex_decode(text, length, VARDATA(result));
+	for (Size done = 0; done < size; done += INTERRUPT_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		hex_decode(text + 2 * done, 2 * Min(size - done, INTERRUPT_BYTES), VARDATA(result) + done);
+	}
 	flat_cohort_validate(VARDATA(result), size);
 	PG_RETURN_POINTER(result);
 }
@@ -245,7 +259,11 @@ cohort_out(PG_FUNCTION_ARGS)
 				 errdetail("It has %zu bytes, and its text form would have more than 1 GB.", size),
 				 errhint("Copy it in binary format, or split it.")));
 	result = palloc(size * 2 + 1);
-	hex_encode(VARDATA(value), size, result);
+	for (Size done = 0; done < size; done += INTERRUPT_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		hex_encode(VARDATA(value) + done, Min(size - done, INTERRUPT_BYTES), result + 2 * done);
+	}
 	result[size * 2] = '\0';
 	PG_RETURN_CSTRING(result);
 }
@@ -258,7 +276,7 @@ cohort_recv(PG_FUNCTION_ARGS)
 	struct varlena *result = palloc(VARHDRSZ + size);
 
 	SET_VARSIZE(result, VARHDRSZ + size);
-	pq_copymsgbytes(buf, VARDATA(result), (int) size);
+	copy_bytes(VARDATA(result), pq_getmsgbytes(buf, (int) size), size);
 	flat_cohort_validate(VARDATA(result), size);
 	PG_RETURN_POINTER(result);
 }
@@ -291,8 +309,8 @@ equal_values(FunctionCallInfo fcinfo)
 
 	return VARSIZE(b) - VARHDRSZ == size &&
 		memcmp(VARDATA(a), VARDATA(b), IGNORED_OFFSET) == 0 &&
-		memcmp(VARDATA(a) + IGNORED_END, VARDATA(b) + IGNORED_END,
-			   size - IGNORED_END) == 0;
+		equal_bytes(VARDATA(a) + IGNORED_END, VARDATA(b) + IGNORED_END,
+					size - IGNORED_END);
 }
 
 Datum
@@ -307,21 +325,32 @@ cohort_ne(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(!equal_values(fcinfo));
 }
 
+/* Part by part, each part's hash the seed of the next. */
+static uint64
+hash_value(FunctionCallInfo fcinfo, uint64 seed)
+{
+	struct varlena *value = getarg_flat(fcinfo, 0);
+	const unsigned char *bytes = (const unsigned char *) VARDATA(value) + IGNORED_END;
+	Size		size = VARSIZE(value) - VARHDRSZ - IGNORED_END;
+
+	for (; size > INTERRUPT_BYTES; size -= INTERRUPT_BYTES)
+	{
+		seed = hash_bytes_extended(bytes, (int) INTERRUPT_BYTES, seed);
+		bytes += INTERRUPT_BYTES;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return hash_bytes_extended(bytes, (int) size, seed);
+}
+
 Datum
 cohort_hash(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = getarg_flat(fcinfo, 0);
-
-	return hash_any((unsigned char *) VARDATA(value) + IGNORED_END,
-					(int) (VARSIZE(value) - VARHDRSZ - IGNORED_END));
+	/* what is the same as the lower half of the other */
+	return UInt32GetDatum((uint32) hash_value(fcinfo, 0));
 }
 
 Datum
 cohort_hash_extended(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = getarg_flat(fcinfo, 0);
-
-	return hash_any_extended((unsigned char *) VARDATA(value) + IGNORED_END,
-							 (int) (VARSIZE(value) - VARHDRSZ - IGNORED_END),
-							 (uint64) PG_GETARG_INT64(1));
+	return UInt64GetDatum(hash_value(fcinfo, (uint64) PG_GETARG_INT64(1)));
 }

@@ -83,7 +83,7 @@ funnel_conformance(PG_FUNCTION_ARGS)
 	Size		n = 0;
 	MemoryContext rows;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	/* as it stands: whoever drafts a pipeline asks what it would forbid */

@@ -18,6 +18,7 @@
 #include "args.h"
 #include "compat.h"
 #include "credit.h"
+#include "interrupts.h"
 
 #define DECAY_ONE	(UINT64CONST(1) << 62)
 
@@ -90,7 +91,8 @@ splitter_init(Splitter *splitter, uint32 nlabels, MemoryContext cxt)
 	splitter->cxt = cxt;
 	splitter->nlabels = nlabels;
 	splitter->group_of = MemoryContextAllocHuge(cxt, ((Size) nlabels + 1) * sizeof(int64));
-	memset(splitter->group_of, -1, (Size) nlabels * sizeof(int64));
+	FOR_INTERRUPTIBLE(i, nlabels)
+		splitter->group_of[i] = -1;
 }
 
 static void *
@@ -186,7 +188,7 @@ weigh_positions(uint64 *weights, const Model *model, const Journey *journey)
 				to = journey->n - 1;
 	int64		others;			/* touches of the middle */
 
-	memset(weights, 0, journey->n * sizeof(uint64));
+	zero_bytes((char *) weights, journey->n * sizeof(uint64));
 	if (nanchors > 0 && !model->all)
 	{
 		from = to = anchors[0].touch;
@@ -207,17 +209,20 @@ weigh_positions(uint64 *weights, const Model *model, const Journey *journey)
 	{
 		/* middle / others each, and all multiplied by others */
 		for (int64 i = from; i <= to; i++)
+		{
+			check_interrupts_at(i);
 			weights[i] = weights[i] > 0 ? weights[i] * (uint64) others : model->middle;
+		}
 	}
 	else if (nanchors == 0)
 	{
 		/* nothing of the model is there: nobody is preferred */
-		for (int64 i = 0; i < journey->n; i++)
+		FOR_INTERRUPTIBLE(i, journey->n)
 			weights[i] = 1;
 	}
 	else if (model->even && model->middle > 0)
 	{
-		memset(weights, 0, journey->n * sizeof(uint64));
+		zero_bytes((char *) weights, journey->n * sizeof(uint64));
 		for (int i = 0; i < nanchors; i++)
 			weights[anchors[i].touch] += (uint64) anchors[i].weight * (uint64) nanchors + model->middle;
 	}
@@ -228,7 +233,7 @@ weigh_decay(uint64 *weights, const Model *model, const Journey *journey)
 {
 	int64		last = journey->at[journey->n - 1];
 
-	for (int64 i = 0; i < journey->n; i++)
+	FOR_INTERRUPTIBLE(i, journey->n)
 	{
 		uint64		age = (uint64) last - (uint64) journey->at[i];
 
@@ -246,7 +251,7 @@ static void
 group_channels(Splitter *splitter, const Journey *journey)
 {
 	splitter->ngroups = 0;
-	for (int64 i = 0; i < journey->n; i++)
+	FOR_INTERRUPTIBLE(i, journey->n)
 	{
 		int64	   *group = &splitter->group_of[journey->channel[i]];
 
@@ -258,7 +263,7 @@ group_channels(Splitter *splitter, const Journey *journey)
 		splitter->group[i] = *group;
 		splitter->group_size[*group]++;
 	}
-	for (int64 i = 0; i < journey->n; i++)
+	FOR_INTERRUPTIBLE(i, journey->n)
 		splitter->group_of[journey->channel[i]] = -1;
 }
 
@@ -277,11 +282,11 @@ splitter_weigh(Splitter *splitter, const Model *model, const Journey *journey)
 			weigh_decay(splitter->weights, model, journey);
 			break;
 		case MODEL_MARKOV:
-			for (int64 i = 0; i < journey->n; i++)
+			FOR_INTERRUPTIBLE(i, journey->n)
 				splitter->weights[i] = model->effects[journey->channel[i]];
 			break;
 		case MODEL_LINEAR:
-			for (int64 i = 0; i < journey->n; i++)
+			FOR_INTERRUPTIBLE(i, journey->n)
 				splitter->weights[i] = 1;
 			break;
 		case MODEL_SHAPLEY:
@@ -318,6 +323,7 @@ remainder_cmp(const void *a, const void *b, void *arg)
 	int64		i = *(const int64 *) a;
 	int64		j = *(const int64 *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (remainders[i] != remainders[j])
 		return remainders[i] > remainders[j] ? -1 : 1;
 	return (i > j) - (i < j);
@@ -332,7 +338,7 @@ split_by_weights(Splitter *splitter, uint64 total)
 	uint64		most = 0;
 	uint64		given = 0;
 
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		sum += weights[i];
 		most = Max(most, weights[i]);
@@ -342,7 +348,7 @@ split_by_weights(Splitter *splitter, uint64 total)
 	{
 		uint64		small_sum = (uint64) sum;
 
-		for (int64 i = 0; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 		{
 			uint64		product = total * weights[i];
 
@@ -352,7 +358,7 @@ split_by_weights(Splitter *splitter, uint64 total)
 		}
 	}
 	else
-		for (int64 i = 0; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 		{
 			uint128		product = (uint128) total * weights[i];
 
@@ -367,16 +373,16 @@ split_by_weights(Splitter *splitter, uint64 total)
 	{
 		int64		best = 0;
 
-		for (int64 i = 1; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 			if (splitter->remainders[i] > splitter->remainders[best])
 				best = i;
 		splitter->parts[best]++;
 		return;
 	}
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		splitter->order[i] = i;
 	qsort_arg(splitter->order, (Size) n, sizeof(int64), remainder_cmp, splitter->remainders);
-	for (uint64 i = 0; i < total - given; i++)
+	FOR_INTERRUPTIBLE(i, (int64) (total - given))
 		splitter->parts[splitter->order[i]]++;
 }
 
@@ -384,12 +390,12 @@ split_by_weights(Splitter *splitter, uint64 total)
 static void
 split_by_groups(Splitter *splitter, uint64 total)
 {
-	for (int64 group = 0; group < splitter->ngroups; group++)
+	FOR_INTERRUPTIBLE(group, splitter->ngroups)
 	{
 		splitter->group_part[group] = even_part(total, splitter->ngroups, group);
 		splitter->order[group] = 0;
 	}
-	for (int64 i = 0; i < splitter->n; i++)
+	FOR_INTERRUPTIBLE(i, splitter->n)
 	{
 		int64		group = splitter->group[i];
 
@@ -440,6 +446,7 @@ share_cmp(const void *a, const void *b)
 	const NumericShare *y = b;
 	int			c = DatumGetInt32(DirectFunctionCall2(numeric_cmp, y->remainder, x->remainder));
 
+	CHECK_FOR_INTERRUPTS();
 	return c != 0 ? c : (x->touch > y->touch) - (x->touch < y->touch);
 }
 
@@ -449,6 +456,7 @@ touch_cmp(const void *a, const void *b)
 	const NumericShare *x = a;
 	const NumericShare *y = b;
 
+	CHECK_FOR_INTERRUPTS();
 	return (x->touch > y->touch) - (x->touch < y->touch);
 }
 
@@ -464,7 +472,7 @@ split_numeric(Datum total, const uint64 *weights, int64 n, Datum *parts)
 	Datum		left = DirectFunctionCall2(numeric_add, total, sum);	/* a copy */
 	int64		nleft;
 
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		sum = replaced(sum, DirectFunctionCall2(numeric_add, sum, whole(weights[i])));
 	for (int64 i = 0; i < n; i++)
 	{
@@ -479,10 +487,10 @@ split_numeric(Datum total, const uint64 *weights, int64 n, Datum *parts)
 	}
 	nleft = DatumGetInt64(DirectFunctionCall1(numeric_int8, left));
 	qsort(shares, (Size) n, sizeof(NumericShare), share_cmp);
-	for (int64 i = 0; i < nleft; i++)
+	FOR_INTERRUPTIBLE(i, nleft)
 		shares[i].part = DirectFunctionCall2(numeric_add, shares[i].part, whole(1));
 	qsort(shares, (Size) n, sizeof(NumericShare), touch_cmp);
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		parts[i] = shares[i].part;
 		pfree(DatumGetPointer(shares[i].remainder));
@@ -508,7 +516,7 @@ split_text(Splitter *splitter, const Amount *amount, Amount *parts)
 	if (strchr("0123456789", amount->text[negative]) == NULL)
 	{
 		/* NaN, Infinity, -Infinity */
-		for (int64 i = 0; i < splitter->n; i++)
+		FOR_INTERRUPTIBLE(i, splitter->n)
 			if (splitter->ngroups > 0 || splitter->weights[i] > 0)
 				parts[i] = *amount;
 			else
@@ -530,7 +538,7 @@ split_text(Splitter *splitter, const Amount *amount, Amount *parts)
 		Datum	   *touch_parts = palloc_extended((Size) splitter->n * sizeof(Datum), MCXT_ALLOC_HUGE);
 		uint64	   *ones = palloc_extended((Size) splitter->n * sizeof(uint64), MCXT_ALLOC_HUGE);
 
-		for (int64 i = 0; i < splitter->n; i++)
+		FOR_INTERRUPTIBLE(i, splitter->n)
 			ones[i] = 1;
 		split_numeric(total, ones, splitter->ngroups, group_parts);
 		for (int64 group = 0; group < splitter->ngroups; group++)
@@ -538,7 +546,7 @@ split_text(Splitter *splitter, const Amount *amount, Amount *parts)
 			int64		k = 0;
 
 			split_numeric(group_parts[group], ones, splitter->group_size[group], touch_parts);
-			for (int64 i = 0; i < splitter->n; i++)
+			FOR_INTERRUPTIBLE(i, splitter->n)
 				if (splitter->group[i] == group)
 					numerics[i] = touch_parts[k++];
 		}
@@ -547,7 +555,7 @@ split_text(Splitter *splitter, const Amount *amount, Amount *parts)
 	appendStringInfo(&digits, "%s1e-%d", negative ? "-" : "", scale);
 	unit = DirectFunctionCall3(numeric_in, CStringGetDatum(digits.data),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	for (int64 i = 0; i < splitter->n; i++)
+	FOR_INTERRUPTIBLE(i, splitter->n)
 		amount_from_numeric(&parts[i], numerics[i] = replaced(numerics[i], DirectFunctionCall2(numeric_mul, numerics[i], unit)));
 }
 
@@ -562,7 +570,7 @@ splitter_split_amount(Splitter *splitter, const Amount *amount, Amount *parts)
 		return;
 	}
 	splitter_split(splitter, (uint64) (negative ? -amount->mantissa : amount->mantissa));
-	for (int64 i = 0; i < splitter->n; i++)
+	FOR_INTERRUPTIBLE(i, splitter->n)
 	{
 		int64		part = (int64) splitter->parts[i];
 

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "event_record.h"
+#include "interrupts.h"
 #include "memory.h"
 
 /* A block of texts, or of chunks. */
@@ -338,6 +339,7 @@ event_buffer_append(EventBuffer *buffer, const Key *key, int64 at,
 void
 event_buffer_reset(EventBuffer *buffer)
 {
+	buffer->in_pieces = true;
 	for (int c = 0; c < KEY_CLASSES; c++)
 	{
 		EventList  *list = buffer->lists[c];
@@ -362,12 +364,14 @@ event_buffer_reset(EventBuffer *buffer)
 	{
 		EventArena *next = buffer->arenas->next;
 
+		CHECK_FOR_INTERRUPTS();
 		pfree(buffer->arenas);
 		buffer->arenas = next;
 	}
 	buffer->arena = NULL;
 	buffer->arena_left = 0;
 	count_nothing(buffer);
+	buffer->in_pieces = false;
 }
 
 int64

@@ -49,6 +49,7 @@ typedef struct EventBuffer
 	EventList	first;			/* room for the one that most often is all */
 	bool		rich;			/* do records have amount and ref? */
 	bool		grown;			/* by much, since it was last set to false */
+	bool		in_pieces;		/* while records are moved: after an error it is no bag of events */
 	uint32		arena_left;
 	char	   *arena;			/* room for texts that records point to */
 	LabelDict  *dict;			/* not owned; labels are its codes */

@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "event_record.h"
 #include "event_sort.h"
+#include "interrupts.h"
 #include "memory.h"
 
 #define LEAF_RECORDS	8192	/* a part of so many is sorted as it is */
@@ -207,7 +208,7 @@ typedef struct Part
 static void
 part_enter_chunk(const SortClass *sc, Part *part, int64 *chunk_of, int64 chunk)
 {
-	/* an error leaves a record out of place, in a state that nobody reads again */
+	/* an error leaves a record out of place: the buffer is in_pieces then */
 	CHECK_FOR_INTERRUPTS();
 	*chunk_of = chunk;
 	if (chunk < sc->nchunks)
@@ -470,6 +471,9 @@ event_sort_begin(EventBuffer *buffer, EventStats *stats, MemoryContext cxt)
 {
 	EventSort  *sort = MemoryContextAllocZero(cxt, sizeof(EventSort));
 
+	if (buffer->in_pieces)
+		elog(ERROR, "events are out of place after an interrupt");
+	buffer->in_pieces = true;
 	sort->cxt = cxt;
 	label_dict_new_mark(buffer->dict);
 	for (int c = 0; c < KEY_CLASSES; c++)
@@ -487,6 +491,7 @@ event_sort_begin(EventBuffer *buffer, EventStats *stats, MemoryContext cxt)
 		sort_class_begin(sort, sc, buffer, stats);
 		sort->nclasses++;
 	}
+	buffer->in_pieces = false;
 	return sort;
 }
 
@@ -657,8 +662,8 @@ load_leaf(EventSort *sort, const SortClass *sc, const Leaf *leaf)
 	}
 	for (int64 b = 1; b <= buckets; b++)
 		counts[b] += counts[b - 1];
-	for (i = 0; i < n; i++)
-		sort->items[counts[sort->scratch[i].digit >> shift]++] = sort->scratch[i];
+	FOR_INTERRUPTIBLE(k, n)
+		sort->items[counts[sort->scratch[k].digit >> shift]++] = sort->scratch[k];
 	/* counts[b] is now the end of bucket b */
 	if (shift > 0 || !sort->order.exact)
 	{
@@ -718,7 +723,7 @@ lead_end(const EventSort *sort, int64 i)
 
 	while (j < sort->nitems &&
 		   leaf_item_cmp(&sort->items[i], &sort->items[j], &sort->order) == 0)
-		j++;
+		check_interrupts_at(j++);
 	return j;
 }
 
@@ -748,8 +753,7 @@ event_sort_next(EventSort *sort, const uint32 *map, Lead *lead)
 		int64		at = (int64) get64(p);
 		uint32		label = map[get32(p + 8)];
 
-		if (unlikely((k & 0xFFFF) == 0xFFFF))
-			CHECK_FOR_INTERRUPTS();
+		check_interrupts_at(k);
 		lead->at[k] = at;
 		lead->label[k] = label;
 		if (k > 0 && (at < lead->at[k - 1] ||

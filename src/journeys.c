@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "journeys.h"
 
 void
@@ -60,7 +61,7 @@ static bool
 refs_differ(const Stays *stays, const Lead *lead)
 {
 	if (lead->rich)
-		for (int64 i = 1; i < stays->n; i++)
+		FOR_INTERRUPTIBLE(i, stays->n)
 			if (key_cmp(&lead->ref[stays->stays[i].first], &lead->ref[stays->stays[0].first]) != 0)
 				return true;
 	return false;
@@ -74,6 +75,7 @@ ref_cmp(const void *a, const void *b, void *arg)
 	const Stay *y = *(const Stay *const *) b;
 	int			c = key_cmp(&lead->ref[x->first], &lead->ref[y->first]);
 
+	CHECK_FOR_INTERRUPTS();
 	return c != 0 ? c : (x->first > y->first) - (x->first < y->first);
 }
 
@@ -117,7 +119,7 @@ find_repetitions(Journeys *journeys, const Lead *lead)
 	if (!refs_differ(stays, lead))
 		return false;
 	reserve_stays(journeys, stays->n);
-	for (int64 i = 0; i < stays->n; i++)
+	FOR_INTERRUPTIBLE(i, stays->n)
 	{
 		journeys->by_ref[i] = &stays->stays[i];
 		journeys->goes_on[i] = journeys->conversion_of[i] = -1;
@@ -129,6 +131,7 @@ find_repetitions(Journeys *journeys, const Lead *lead)
 		const Stay *before = journeys->by_ref[i - 1];
 		const Stay *stay = journeys->by_ref[i];
 
+		check_interrupts_at(i);
 		if (stay->stage != before->stage ||
 			key_cmp(&lead->ref[before->first], &lead->ref[stay->first]) != 0)
 			continue;
@@ -145,9 +148,12 @@ find_amount(const Journeys *journeys, const Lead *lead, bool several, int64 stay
 			Amount *amount)
 {
 	amount->kind = AMOUNT_NONE;
-	for (; stay >= 0; stay = several ? journeys->goes_on[stay] : -1)
+	for (int64 i = 0; stay >= 0; stay = several ? journeys->goes_on[stay] : -1)
+	{
+		check_interrupts_at(i++);
 		last_amount(lead, journeys->stays.stays[stay].first, journeys->stays.stays[stay].last,
 					journeys->scope.nstages, amount);
+	}
 }
 
 /* The conversions among the stays, with their amounts and refs. */
@@ -194,12 +200,15 @@ find_milestone(Journeys *journeys, bool several, int m)
 	int64		last = MILESTONE_NONE;
 	int64		stay = 0;
 
-	for (int64 i = 0; i < journeys->nconversions; i++)
+	FOR_INTERRUPTIBLE(i, journeys->nconversions)
 	{
 		/* an entry at the same time is not after the conversion */
 		for (; stay < journeys->stays.n && stays[stay].entered_at <= journeys->conversions[i].at; stay++)
+		{
+			check_interrupts_at(stay);
 			if (stays[stay].stage == journeys->scope.milestones[m] && !(several && journeys->repeats[stay]))
 				last = stays[stay].entered_at;
+		}
 		*milestone(journeys, i, m) = last;
 	}
 }
@@ -231,7 +240,7 @@ find_milestone_by_ref(Journeys *journeys, const Lead *lead, int m)
 	int64		nentries = 0;
 	int64		n = journeys->stays.n;
 
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		if (stays[i].stage == stage && lead->ref[stays[i].first].kclass == KEY_NONE && !journeys->repeats[i])
 			journeys->entries[nentries++] = stays[i].entered_at;
 	for (int64 start = 0, end; start < n; start = end)
@@ -242,13 +251,17 @@ find_milestone_by_ref(Journeys *journeys, const Lead *lead, int m)
 
 		CHECK_FOR_INTERRUPTS();
 		for (end = start + 1; end < n; end++)
+		{
+			check_interrupts_at(end);
 			if (key_cmp(ref, &lead->ref[journeys->by_ref[end]->first]) != 0)
 				break;
+		}
 		for (int64 i = start; i < end && ref->kclass != KEY_NONE; i++)
 		{
 			int64		conversion = journeys->conversion_of[journeys->by_ref[i] - stays];
 			int64		at = journeys->by_ref[i]->entered_at;
 
+			check_interrupts_at(i);
 			if (conversion < 0)
 				continue;
 			for (; p < end && journeys->by_ref[p]->entered_at <= at; p++)
@@ -272,7 +285,7 @@ journeys_read(Journeys *journeys, const Lead *lead)
 	journeys->converts = false;
 	journeys->nconversions = 0;
 	reserve_touches(journeys, n);
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		uint32		label = lead->label[i];
 
@@ -300,15 +313,15 @@ journeys_read(Journeys *journeys, const Lead *lead)
 		if (several)
 			find_milestone_by_ref(journeys, lead, m);
 	}
-	for (int64 i = 0; i < journeys->nconversions; i++)
+	FOR_INTERRUPTIBLE(i, journeys->nconversions)
 	{
 		Conversion *conversion = &journeys->conversions[i];
 
 		while (end < ntouches && journeys->touch_at[end] <= conversion->at)
-			end++;
+			check_interrupts_at(end++);
 		while (first < end &&
 			   (uint64) conversion->at - (uint64) journeys->touch_at[first] > scope->lookback)
-			first++;
+			check_interrupts_at(first++);
 		conversion->first = first;
 		conversion->n = end - first;
 	}
@@ -326,7 +339,7 @@ journeys_unfinished(const Journeys *journeys, int64 *first, int64 *n)
 		return false;
 	if (scope->lookback != NO_LIMIT)
 		while ((uint64) at[last] - (uint64) at[i] > scope->lookback)
-			i++;
+			check_interrupts_at(i++);
 	*first = i;
 	*n = last - i + 1;
 	return true;

@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "key.h"
 #include "label.h"
 #include "lead_stage.h"
@@ -172,13 +173,14 @@ label_dict_new_mark(LabelDict *dict)
 	return dict->mark;
 }
 
-static int
-position_cmp(const void *a, const void *b, void *dict)
-{
-	const Label *labels = ((LabelDict *) dict)->labels;
-
-	return label_cmp(&labels[*(const uint32 *) a], &labels[*(const uint32 *) b]);
-}
+#define ST_SORT sort_codes
+#define ST_ELEMENT_TYPE uint32
+#define ST_COMPARE(a, b, labels) label_cmp(&(labels)[*(a)], &(labels)[*(b)])
+#define ST_COMPARE_ARG_TYPE const Label
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 void
 label_dict_order(LabelDict *dict)
@@ -189,14 +191,15 @@ label_dict_order(LabelDict *dict)
 	{
 		pfree(dict->position);
 		pfree(dict->by_position);
+		dict->position = dict->by_position = NULL;
 	}
 	dict->position = MemoryContextAllocHuge(dict->cxt, dict->allocated * sizeof(uint32));
 	dict->by_position = MemoryContextAllocHuge(dict->cxt, dict->allocated * sizeof(uint32));
 	for (uint32 i = 0; i < dict->nlabels; i++)
 		dict->by_position[i] = i;
-	qsort_arg(dict->by_position, dict->nlabels, sizeof(uint32), position_cmp, dict);
-	for (uint32 i = 0; i < dict->nlabels; i++)
-		dict->position[dict->by_position[i]] = i;
+	sort_codes(dict->by_position, dict->nlabels, dict->labels);
+	FOR_INTERRUPTIBLE(i, dict->nlabels)
+		dict->position[dict->by_position[i]] = (uint32) i;
 	dict->ordered = true;
 }
 

@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "lead.h"
 #include "memory.h"
 
@@ -123,6 +124,7 @@ lead_sort(Lead *lead)
 {
 	SortItem   *items;
 	Lead		sorted;
+	Lead		old;
 	int64		i;
 
 	if (!lead->rich && lead->n <= 16)
@@ -131,26 +133,29 @@ lead_sort(Lead *lead)
 		return;
 	}
 	for (i = 1; i < lead->n; i++)
+	{
+		check_interrupts_at(i);
 		if (lead_cmp_events(lead, i - 1, i) > 0)
 			break;
+	}
 	if (i >= lead->n)
 		return;
 
 	items = MemoryContextAllocHuge(lead->cxt, (Size) lead->n * sizeof(SortItem));
-	for (i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(k, lead->n)
 	{
-		items[i].at = lead->at[i];
-		items[i].label = lead->label[i];
-		items[i].index = (uint32) i;
+		items[k].at = lead->at[k];
+		items[k].label = lead->label[k];
+		items[k].index = (uint32) k;
 	}
 	sort_items(items, (size_t) lead->n, lead);
 
 	if (!lead->rich)
 	{
-		for (i = 0; i < lead->n; i++)
+		FOR_INTERRUPTIBLE(k, lead->n)
 		{
-			lead->at[i] = items[i].at;
-			lead->label[i] = items[i].label;
+			lead->at[k] = items[k].at;
+			lead->label[k] = items[k].label;
 		}
 	}
 	else
@@ -158,14 +163,19 @@ lead_sort(Lead *lead)
 		lead_init(&sorted, true, lead->cxt);
 		sorted.key = lead->key;
 		lead_reserve(&sorted, lead->n);
-		for (i = 0; i < lead->n; i++)
-			lead_copy_event(&sorted, i, lead, items[i].index);
+		FOR_INTERRUPTIBLE(k, lead->n)
+			lead_copy_event(&sorted, k, lead, items[k].index);
 		sorted.n = lead->n;
-		pfree(lead->at);
-		pfree(lead->label);
-		pfree(lead->amount);
-		pfree(lead->ref);
+		old = *lead;
 		*lead = sorted;
+		/* to give much memory back takes its time */
+		pfree(old.at);
+		pfree(old.label);
+		CHECK_FOR_INTERRUPTS();
+		pfree(old.amount);
+		CHECK_FOR_INTERRUPTS();
+		pfree(old.ref);
+		CHECK_FOR_INTERRUPTS();
 	}
 	pfree(items);
 }

@@ -15,6 +15,7 @@
 #include "cohort.h"
 #include "cohort_run.h"
 #include "compat.h"
+#include "interrupts.h"
 #include "memory.h"
 #include "trace.h"
 
@@ -89,11 +90,11 @@ typedef struct SourceLabel
 	uint32	   *code;			/* where its code is to go */
 } SourceLabel;
 
-static int
-source_label_cmp(const void *a, const void *b)
+static inline int
+source_label_cmp(const SourceLabel *a, const SourceLabel *b)
 {
-	const Label *x = &((const SourceLabel *) a)->label;
-	const Label *y = &((const SourceLabel *) b)->label;
+	const Label *x = &a->label;
+	const Label *y = &b->label;
 	int			c;
 
 	if (x->touch != y->touch)
@@ -112,12 +113,21 @@ typedef struct UnitedLabel
 	uint32		group;
 } UnitedLabel;
 
-static int
-united_label_cmp(const void *a, const void *b)
-{
-	return label_cmp(&((const UnitedLabel *) a)->label,
-					 &((const UnitedLabel *) b)->label);
-}
+#define ST_SORT sort_source_labels
+#define ST_ELEMENT_TYPE SourceLabel
+#define ST_COMPARE(a, b) source_label_cmp(a, b)
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_united_labels
+#define ST_ELEMENT_TYPE UnitedLabel
+#define ST_COMPARE(a, b) label_cmp(&(a)->label, &(b)->label)
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* Unites the dictionaries of all sources and fills the maps to it. */
 static void
@@ -145,7 +155,7 @@ unite_labels(LeadStream *stream)
 
 		stream->maps[i] = palloc_extended((flat->nlabels + 1) * sizeof(uint32),
 										  MCXT_ALLOC_HUGE);
-		for (uint32 j = 0; j < flat->nlabels; j++)
+		FOR_INTERRUPTIBLE(j, flat->nlabels)
 		{
 			all[n].label = flat->labels[j];
 			all[n++].code = &stream->maps[i][j];
@@ -156,7 +166,7 @@ unite_labels(LeadStream *stream)
 		/* set, and read, only for labels that occur */
 		stream->sort_map = palloc_extended(((Size) dict->nlabels + 1) * sizeof(uint32),
 										   MCXT_ALLOC_HUGE);
-		for (uint32 j = 0; j < ncodes; j++)
+		FOR_INTERRUPTIBLE(j, ncodes)
 		{
 			all[n].label = dict->labels[codes[j]];
 			all[n++].code = &stream->sort_map[codes[j]];
@@ -164,9 +174,9 @@ unite_labels(LeadStream *stream)
 	}
 
 	/* equal labels come together, the one with the smallest rank first */
-	qsort(all, n, sizeof(SourceLabel), source_label_cmp);
+	sort_source_labels(all, n);
 	united = palloc_extended((n + 1) * sizeof(UnitedLabel), MCXT_ALLOC_HUGE);
-	for (Size i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, (int64) n)
 	{
 		if (i == 0 || !label_equal(&all[i].label, &all[i - 1].label))
 		{
@@ -176,23 +186,23 @@ unite_labels(LeadStream *stream)
 		}
 		*all[i].code = stream->nlabels - 1;
 	}
-	qsort(united, stream->nlabels, sizeof(UnitedLabel), united_label_cmp);
+	sort_united_labels(united, stream->nlabels);
 	stream->labels = palloc_extended(((Size) stream->nlabels + 1) * sizeof(Label),
 									 MCXT_ALLOC_HUGE);
 	code_of_group = palloc_extended(((Size) stream->nlabels + 1) * sizeof(uint32),
 									MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < stream->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, stream->nlabels)
 	{
 		stream->labels[i] = united[i].label;
-		code_of_group[united[i].group] = i;
+		code_of_group[united[i].group] = (uint32) i;
 		if (!united[i].label.touch)
-			stream->nstages = i + 1;
+			stream->nstages = (uint32) i + 1;
 	}
-	for (Size i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, (int64) n)
 		*all[i].code = code_of_group[*all[i].code];
 	for (int i = 0; i < cohort->npieces; i++)
-		for (uint32 j = 1; j < cohort->pieces[i].nlabels; j++)
-			if (stream->maps[i][j - 1] > stream->maps[i][j])
+		FOR_INTERRUPTIBLE(j, cohort->pieces[i].nlabels)
+			if (j > 0 && stream->maps[i][j - 1] > stream->maps[i][j])
 				stream->resort[i] = true;
 	pfree(all);
 	pfree(united);
@@ -398,7 +408,7 @@ lead_stream_find(LeadStream *stream, bool touch, const char *bytes, uint32 len)
 	{
 		/* added in order: their codes are those of the stream */
 		stream->dict = label_dict_create(CurrentMemoryContext);
-		for (uint32 i = 0; i < stream->nlabels; i++)
+		FOR_INTERRUPTIBLE(i, stream->nlabels)
 			label_dict_add(stream->dict, stream->labels[i].touch,
 						   stream->labels[i].bytes, stream->labels[i].len,
 						   stream->labels[i].rank);
@@ -420,7 +430,7 @@ survey_filtered(LeadStream *stream, LeadFilter filter, void *arg,
 	{
 		if (!filter(lead, arg) || lead->n == 0)
 			continue;
-		for (int64 i = 0; i < lead->n; i++)
+		FOR_INTERRUPTIBLE(i, lead->n)
 		{
 			event_stats_add_time(stats, lead->at[i]);
 			used[lead->label[i]] = true;
@@ -458,7 +468,7 @@ cohort_pack(LeadStream *stream, LeadFilter filter, void *arg,
 		survey_filtered(stream, filter, arg, &stats, used);
 		lead_stream_rewind(stream);
 		map = palloc0(((Size) nlabels + 1) * sizeof(uint32));
-		for (uint32 i = 0; i < nlabels; i++)
+		FOR_INTERRUPTIBLE(i, nlabels)
 		{
 			if (!used[i])
 				continue;
@@ -493,7 +503,7 @@ cohort_flatten(Cohort *cohort, MemoryContext cxt)
 
 		result = enlarge(cxt, NULL, VARHDRSZ + flat->size);
 		SET_VARSIZE(result, VARHDRSZ + flat->size);
-		memcpy(VARDATA(result), flat->data, flat->size);
+		copy_bytes(VARDATA(result), flat->data, flat->size);
 		return result;
 	}
 	stream = lead_stream_open(cohort, cxt);

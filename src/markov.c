@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "markov.h"
 
 /* Channels' numbers plus 1, the latest first; 0 is none. */
@@ -219,8 +220,7 @@ matrix_create(uint32 n)
 {
 	Matrix		matrix = {.n = n, .stride = (Size) n + ENDS};
 
-	matrix.cells = palloc_extended(((Size) n + 1) * matrix.stride * sizeof(double),
-								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	matrix.cells = alloc_zeroed(CurrentMemoryContext, ((Size) n + 1) * matrix.stride * sizeof(double));
 	return matrix;
 }
 
@@ -287,6 +287,7 @@ solve_channel(const Matrix *matrix, double *start, double *probability)
 		const double *row = matrix_row(matrix, i);
 		double		sum = row[CONVERTED];
 
+		CHECK_FOR_INTERRUPTS();
 		for (uint32 j = 0; j < i; j++)
 			sum += row[ENDS + j] * converts[j];
 		converts[i] = sum / leaving(row, i);
@@ -333,6 +334,7 @@ solve(Chain *chain, const Matrix *matrix, const ChannelGroup *groups, uint32 ngr
 			const double *from = matrix_row(matrix, i == matrix->n ? i : i < n ? keep + i : drop + i - n);
 			double	   *to = matrix_row(&whole, i);
 
+			CHECK_FOR_INTERRUPTS();
 			memcpy(to, from, ENDS * sizeof(double));
 			memcpy(to + ENDS, from + ENDS + keep, n * sizeof(double));
 			memcpy(to + ENDS + n, from + ENDS + drop, ndrop * sizeof(double));
@@ -341,8 +343,11 @@ solve(Chain *chain, const Matrix *matrix, const ChannelGroup *groups, uint32 ngr
 		/* the smaller one alone, so that the larger can go */
 		kept = matrix_create(n);
 		for (uint32 i = 0; i <= n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			memcpy(matrix_row(&kept, i), matrix_row(&whole, i == n ? whole.n : i),
 				   kept.stride * sizeof(double));
+		}
 		pfree(whole.cells);
 		solve(chain, &kept, half == 0 ? groups : groups + middle,
 			  half == 0 ? middle : ngroups - middle);
@@ -408,6 +413,7 @@ chain_solve(Chain *chain)
 		const ChainState *state = &chain->states[ordered[i]];
 		double	   *row = matrix_row(&matrix, i);
 
+		CHECK_FOR_INTERRUPTS();
 		row[CONVERTED] = (double) state->converted;
 		row[LOST] = (double) state->lost;
 		for (uint32 channel = 0; channel < state->nsteps; channel++)

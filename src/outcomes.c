@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "outcomes.h"
 
 #define Z_95	1.959963984540054
@@ -98,7 +99,7 @@ sort_by_time(RiskChange *changes, int64 n)
 	int64		end[BUCKETS];
 	int64		sum = 0;
 
-	for (int64 i = 0; n > FEW && i < n; i++)
+	FOR_INTERRUPTIBLE(i, n > FEW ? n : 0)
 	{
 		min = Min(min, changes[i].elapsed);
 		max = Max(max, changes[i].elapsed);
@@ -112,7 +113,7 @@ sort_by_time(RiskChange *changes, int64 n)
 	shift = Max(pg_leftmost_one_pos64(max - min) + 1 - 10, 0);
 #define BUCKET(change) ((int) (((change).elapsed - min) >> shift))
 	memset(end, 0, sizeof(end));
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		end[BUCKET(changes[i])]++;
 	for (int b = 0; b < BUCKETS; b++)
 	{
@@ -125,12 +126,15 @@ sort_by_time(RiskChange *changes, int64 n)
 			RiskChange	hand = changes[next[b]];
 			int			home;
 
+			/* an error leaves them in no order, and nobody reads them again */
+			check_interrupts_at(next[b]);
 			while ((home = BUCKET(hand)) != b)
 			{
 				RiskChange	found = changes[next[home]];
 
 				changes[next[home]++] = hand;
 				hand = found;
+				check_interrupts_at(next[home]);
 			}
 			changes[next[b]++] = hand;
 		}
@@ -224,12 +228,16 @@ find_outcome(const Outcomes *eval, const Lead *lead, int64 n, int64 start)
 	int64		previous;
 
 	while (i > 0 && lead->at[i - 1] == lead->at[start])
-		i--;
+		check_interrupts_at(i--);
 	for (previous = i - 1; previous >= 0; previous--)
+	{
+		check_interrupts_at(previous);
 		if (lead->label[previous] < eval->nstages)
 			break;
+	}
 	for (; i < n; i++)
 	{
+		check_interrupts_at(i);
 		if (lead->label[i] >= eval->nstages)
 			continue;
 		if (eval->outcome_of[lead->label[i]] != NO_OUTCOME && i != start &&
@@ -251,8 +259,11 @@ outcomes_add(Outcomes *eval, const Lead *lead)
 
 	/* the first event of a stage is the entry into it */
 	for (start = 0; start < n; start++)
+	{
+		check_interrupts_at(start);
 		if (lead->label[start] == eval->from_stage)
 			break;
+	}
 	if (start == n || !in_period(&eval->period, lead->at[start]))
 		return;
 	end = find_outcome(eval, lead, n, start);
@@ -312,13 +323,19 @@ next_time(Outcomes *eval)
 	eval->at_risk -= eval->leaving;
 	eval->leaving = 0;
 	while (eval->next < eval->nchanges && !is_outcome(&eval->changes[eval->next]))
+	{
+		check_interrupts_at(eval->next);
 		eval->at_risk += eval->changes[eval->next++].what == JOINS ? 1 : -1;
+	}
 	if (eval->next == eval->nchanges)
 		return false;
 	eval->elapsed = eval->changes[eval->next].elapsed;
 	for (end = eval->next + 1; end < eval->nchanges; end++)
+	{
+		check_interrupts_at(end);
 		if (eval->changes[end].elapsed != eval->elapsed || !is_outcome(&eval->changes[end]))
 			break;
+	}
 	eval->leaving = eval->leaving_left = end - eval->next;
 	Assert(eval->at_risk >= eval->leaving);
 
@@ -388,6 +405,7 @@ outcomes_next(Outcomes *eval, OutcomeRow *row)
 	row->events = 0;
 	while (eval->leaving_left > 0 && eval->changes[eval->next].what == row->outcome)
 	{
+		check_interrupts_at(row->events);
 		row->events++;
 		eval->next++;
 		eval->leaving_left--;

@@ -66,7 +66,7 @@ funnel_outcomes(PG_FUNCTION_ARGS)
 	text	   *from_stage;
 	text	  **outcomes;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Outcomes));

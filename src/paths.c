@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "key.h"
 #include "paths.h"
 
@@ -151,7 +152,7 @@ path_text_length(const Paths *paths, const Path *path)
 {
 	uint64		length = (uint64) (path->length - 1) * SEPARATOR_LENGTH;
 
-	for (int64 i = 0; i < path->length; i++)
+	FOR_INTERRUPTIBLE(i, path->length)
 		length += paths->labels[path_label(paths, path, i)].len;
 	return length;
 }
@@ -159,7 +160,7 @@ path_text_length(const Paths *paths, const Path *path)
 void
 path_text(const Paths *paths, const Path *path, char *text)
 {
-	for (int64 i = 0; i < path->length; i++)
+	FOR_INTERRUPTIBLE(i, path->length)
 	{
 		const Label *label = &paths->labels[path_label(paths, path, i)];
 
@@ -224,6 +225,7 @@ text_cmp(const Paths *paths, const Path *a, const Path *b, int64 i)
 		Size		size;
 		int			c;
 
+		check_interrupts_at(x.next);
 		if (!more_x || !more_y)
 			return more_x - more_y;
 		size = Min(x.left, y.left);
@@ -252,13 +254,13 @@ path_cmp(const Paths *paths, uint32 x, uint32 y)
 	int64		i = 0;
 	int			c;
 
+	CHECK_FOR_INTERRUPTS();
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
 	if (a->second != b->second)
 		return a->second > b->second ? -1 : 1;
-	CHECK_FOR_INTERRUPTS();
 	while (i < common && path_label(paths, a, i) == path_label(paths, b, i))
-		i++;
+		check_interrupts_at(i++);
 	if (i < common)
 	{
 		c = text_cmp(paths, a, b, i);
@@ -305,7 +307,7 @@ paths_choose(Paths *paths, int64 most)
 	int64		n = Min(most, (int64) paths->npaths);
 	uint32	   *chosen = MemoryContextAllocHuge(paths->cxt, (Size) Max(n, 1) * sizeof(uint32));
 
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		chosen[i] = (uint32) i;
 	if (n < paths->npaths)
 	{

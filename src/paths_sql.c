@@ -80,7 +80,7 @@ funnel_variants(PG_FUNCTION_ARGS)
 	Variants	variants;
 	MemoryContext rows;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	most = arg_most(fcinfo, 1);
@@ -140,7 +140,7 @@ funnel_trace(PG_FUNCTION_ARGS)
 	Datum		why[lengthof(why_words)];
 	MemoryContext rows;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Steps));
@@ -277,7 +277,7 @@ funnel_compare(PG_FUNCTION_ARGS)
 				high,
 				p;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Steps));

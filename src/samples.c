@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "memory.h"
 #include "samples.h"
 
@@ -81,7 +82,7 @@ select_kth(const uint64 *values, int64 n, int64 k)
 		int			shift;
 
 		CHECK_FOR_INTERRUPTS();
-		for (int64 i = 1; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 		{
 			min = Min(min, values[i]);
 			max = Max(max, values[i]);
@@ -98,14 +99,14 @@ select_kth(const uint64 *values, int64 n, int64 k)
 			break;
 		}
 		shift = Max(pg_leftmost_one_pos64(max - min) + 1 - 10, 0);
-		for (int64 i = 0; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 			counts[(values[i] - min) >> shift]++;
 		for (bucket = 0; counts[bucket] <= k; bucket++)
 			k -= counts[bucket];
 		/* one more, because a value is written before it is judged */
 		inside = palloc_extended((counts[bucket] + 1) * sizeof(uint64),
 								 MCXT_ALLOC_HUGE);
-		for (int64 i = 0; i < n; i++)
+		FOR_INTERRUPTIBLE(i, n)
 		{
 			inside[m] = values[i];
 			m += ((values[i] - min) >> shift) == (uint64) bucket;
@@ -135,7 +136,7 @@ samples_quantile(const Samples *samples, double fraction)
 		return a;
 
 	/* the next in order: the same again, or the smallest that is larger */
-	for (int64 i = 0; i < samples->n; i++)
+	FOR_INTERRUPTIBLE(i, samples->n)
 	{
 		uint64		v = samples->values[i];
 

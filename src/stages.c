@@ -9,14 +9,14 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "stages.h"
 
 /* An array with an element for each stage, all zero. */
 static void *
 by_stage(const StayScope *scope, Size size, MemoryContext cxt)
 {
-	return MemoryContextAllocExtended(cxt, ((Size) scope->nstages + 1) * size,
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return alloc_zeroed(cxt, ((Size) scope->nstages + 1) * size);
 }
 
 uint64
@@ -40,7 +40,7 @@ void
 stages_begin(Stages *eval, MemoryContext cxt)
 {
 	eval->stages = by_stage(&eval->scope, sizeof(StageCount), cxt);
-	for (uint32 i = 0; i < eval->scope.nstages; i++)
+	FOR_INTERRUPTIBLE(i, eval->scope.nstages)
 	{
 		StageCount *count = &eval->stages[i];
 
@@ -140,7 +140,7 @@ void
 sla_begin(Sla *eval, MemoryContext cxt)
 {
 	eval->stages = by_stage(&eval->scope, sizeof(SlaCount), cxt);
-	for (uint32 i = 0; i < eval->scope.nstages; i++)
+	FOR_INTERRUPTIBLE(i, eval->scope.nstages)
 		eval->stages[i].allowed = NO_LIMIT;
 	stays_init(&eval->stays, cxt);
 }

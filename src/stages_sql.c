@@ -48,7 +48,7 @@ funnel_stages(PG_FUNCTION_ARGS)
 	StayScope  *scope = &eval.scope;
 	LeadStream *stream;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	scope->period = arg_period(fcinfo, 1);
@@ -66,6 +66,7 @@ funnel_stages(PG_FUNCTION_ARGS)
 		Datum		values[11] = {0};
 		bool		nulls[11];
 
+		CHECK_FOR_INTERRUPTS();
 		if (count->entries == 0)
 			continue;
 		memset(nulls, true, sizeof(nulls));
@@ -92,6 +93,7 @@ move_cmp(const void *a, const void *b)
 	const Move *x = *(const Move *const *) a;
 	const Move *y = *(const Move *const *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->from != y->from)
 		return x->from + 1 < y->from + 1 ? -1 : 1;
 	return (x->to > y->to) - (x->to < y->to);
@@ -106,7 +108,7 @@ funnel_transitions(PG_FUNCTION_ARGS)
 	Moves		moves;
 	const Move **ordered;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	period = arg_period(fcinfo, 1);
@@ -128,6 +130,7 @@ funnel_transitions(PG_FUNCTION_ARGS)
 		Datum		values[7] = {0};
 		bool		nulls[7];
 
+		CHECK_FOR_INTERRUPTS();
 		memset(nulls, true, sizeof(nulls));
 		if (move->from != MOVE_NOWHERE)
 			SET(0, label_datum(&stream->labels[move->from]));
@@ -219,7 +222,7 @@ funnel_aging(PG_FUNCTION_ARGS)
 	LeadStream *stream;
 	double	   *bound_days;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	memset(&eval, 0, sizeof(eval));
@@ -238,6 +241,7 @@ funnel_aging(PG_FUNCTION_ARGS)
 		int64		leads = 0;
 		Datum		stage;
 
+		CHECK_FOR_INTERRUPTS();
 		if (counts == NULL)
 			continue;
 		stage = label_datum(&stream->labels[i]);
@@ -352,7 +356,7 @@ funnel_sla(PG_FUNCTION_ARGS)
 	Datum		values[5] = {0};
 	bool		nulls[5];
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	name = arg_text(fcinfo, 1, "stage");
@@ -453,7 +457,7 @@ funnel_sla_report(PG_FUNCTION_ARGS)
 	const Pipeline *pipeline;
 	SlaCount	none = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	pipeline_sla_begin(fcinfo, &all);
@@ -528,7 +532,7 @@ funnel_stale(PG_FUNCTION_ARGS)
 	Stay		stay;
 	uint64		age;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	pipeline_sla_begin(fcinfo, &all);

@@ -7,6 +7,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "stays.h"
 
 void
@@ -29,7 +30,7 @@ stays_build(Stays *stays, const Lead *lead, int64 n, uint32 nstages)
 		stays->stays = repalloc_huge(stays->stays, stays->allocated * sizeof(Stay));
 	}
 	stays->n = 0;
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		if (lead->label[i] >= nstages)
 			continue;
@@ -51,12 +52,13 @@ stays_open(Stay *stay, const Lead *lead, int64 n, uint32 nstages)
 	int64		i = n - 1;
 
 	while (i >= 0 && lead->label[i] >= nstages)
-		i--;
+		check_interrupts_at(i--);
 	if (i < 0)
 		return false;
 	stay->first = stay->last = i;
 	while (--i >= 0)
 	{
+		check_interrupts_at(i);
 		if (lead->label[i] >= nstages)
 			continue;
 		if (!same_stay(lead, i, stay->last))
@@ -75,10 +77,13 @@ last_amount(const Lead *lead, int64 first, int64 last, uint32 nstages,
 	if (!lead->rich)
 		return false;
 	for (int64 i = last; i >= first; i--)
+	{
+		check_interrupts_at(i);
 		if (lead->label[i] < nstages && lead->amount[i].kind != AMOUNT_NONE)
 		{
 			*amount = lead->amount[i];
 			return true;
 		}
+	}
 	return false;
 }

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "steps.h"
 
 typedef struct StepEntry
@@ -80,7 +81,7 @@ collect_entries(Steps *eval, const Lead *lead, int64 n)
 									  eval->allocated * sizeof(StepEntry));
 	}
 	entry = eval->entries;
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		uint32		label = lead->label[i];
 
@@ -146,7 +147,7 @@ find_ordered(const Steps *eval, int64 n, Chain *best, Chain *trial)
 
 			while (i < n && (!(entries[i].mask & STEP(step)) ||
 							 in_chain(trial, &entries[i])))
-				i++;
+				check_interrupts_at(i++);
 			next[step] = i;
 			if (i == n || elapsed(first->at, entries[i].at) > eval->within)
 				break;
@@ -180,6 +181,8 @@ find_strict(const Steps *eval, int64 n, Chain *best, Chain *trial)
 	{
 		const StepEntry *first = &entries[start];
 		int			length;
+
+		check_interrupts_at(start);
 
 		if (!(first->mask & STEP(0)) || !in_period(&eval->period, first->at))
 			continue;
@@ -226,6 +229,7 @@ find_implied(const Steps *eval, int64 n, Chain *chain)
 	{
 		uint64		found = entries[i].mask & missing;
 
+		check_interrupts_at(i);
 		if (elapsed(chain->anchor, entries[i].at) > eval->within)
 			break;
 		missing &= ~found;
@@ -252,7 +256,7 @@ find_any(const Steps *eval, int64 n, Chain *chain)
 	uint64		counted = 0;
 
 	chain->length = 0;
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		uint64		found = entries[i].mask & ~seen;
 
@@ -283,6 +287,7 @@ add_amount(Steps *eval, const Lead *lead, int64 n, const StepEntry *furthest,
 	last = furthest->event;
 	for (int64 i = last + 1; i < n; i++)
 	{
+		check_interrupts_at(i);
 		if (lead->label[i] >= eval->nstages)
 			continue;
 		if (!same_stay(lead, last, i))
@@ -312,8 +317,11 @@ window_open(const Steps *eval, const Chain *chain, int64 n)
 	if (eval->mode == STEPS_IMPLIED)
 		return !window_closed(eval, chain->anchor);
 	for (int64 i = n - 1; i >= 0; i--)
+	{
+		check_interrupts_at(i);
 		if ((entries[i].mask & STEP(0)) && in_period(&eval->period, entries[i].at))
 			return !window_closed(eval, entries[i].at);
+	}
 	return false;
 }
 
@@ -337,7 +345,7 @@ why_not(const Steps *eval, const Chain *chain, int64 n, int step)
 	/* a later step would have brought this one along */
 	if (eval->mode == STEPS_IMPLIED)
 		wanted = first_steps(eval->nsteps) & ~first_steps(step);
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		if (entries[i].mask & wanted)
 			last = &entries[i];
 	if (last == NULL)
@@ -359,8 +367,11 @@ why_not(const Steps *eval, const Chain *chain, int64 n, int step)
 		return WHY_BETWEEN;
 	}
 	for (int64 i = previous->tie; i < n; i++)
+	{
+		check_interrupts_at(i);
 		if ((entries[i].mask & wanted) && !in_chain(chain, &entries[i]))
 			return WHY_WINDOW;
+	}
 	return last->at < previous->at ? WHY_BEFORE : WHY_USED;
 }
 
@@ -426,7 +437,7 @@ steps_add(Steps *eval, const Lead *lead)
 			tell(eval, &a, 0, n);
 		return;
 	}
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 		ever |= eval->entries[i].mask;
 	/* to add nothing is cheaper than to find out that there is nothing to add */
 	for (int step = 0; step < eval->nsteps; step++)

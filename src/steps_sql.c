@@ -97,7 +97,7 @@ funnel_steps(PG_FUNCTION_ARGS)
 	Steps	   *eval;
 	text	  **steps;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	eval = palloc0(sizeof(Steps));

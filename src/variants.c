@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupts.h"
 #include "variants.h"
 
 void
@@ -77,18 +78,18 @@ gather_times(Variants *variants)
 	int64	   *begin = MemoryContextAllocHuge(variants->cxt, ((Size) paths->npaths + 1) * sizeof(int64));
 	int64		n = 0;
 
-	for (uint32 i = 0; i < paths->npaths; i++)
+	FOR_INTERRUPTIBLE(i, paths->npaths)
 		begin[i] = -1;
-	for (uint32 i = 0; i < paths->nchosen; i++)
+	FOR_INTERRUPTIBLE(i, paths->nchosen)
 	{
 		begin[paths->chosen[i]] = n;
 		n += paths->paths[paths->chosen[i]].count;
 	}
 	variants->times = MemoryContextAllocHuge(variants->cxt, (Size) Max(n, 1) * sizeof(uint64));
-	for (int64 i = 0; i < variants->nleads; i++)
+	FOR_INTERRUPTIBLE(i, variants->nleads)
 		if (begin[variants->lead_path[i]] >= 0)
 			variants->times[begin[variants->lead_path[i]]++] = variants->lead_time[i];
-	for (uint32 i = 0; i < paths->nchosen; i++)
+	FOR_INTERRUPTIBLE(i, paths->nchosen)
 		begin[paths->chosen[i]] -= paths->paths[paths->chosen[i]].count;
 	variants->path_times = begin;
 }
