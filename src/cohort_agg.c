@@ -74,7 +74,7 @@ make_call_site(FunctionCallInfo fcinfo, RowKind kind)
 	MemoryContext cxt = flinfo->fn_mcxt;
 	CallSite   *site = MemoryContextAllocZero(cxt, sizeof(CallSite));
 
-	site->dict = label_dict_create(cxt);
+	site->dict = label_dict_create(0, cxt);
 	key_reader_init(&site->lead, get_fn_expr_argtype(flinfo, 1), cxt);
 	label_reader_init(&site->label, get_fn_expr_argtype(flinfo, 2),
 					  kind == ROW_TOUCH, site->dict, cxt);

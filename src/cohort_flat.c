@@ -786,7 +786,7 @@ flat_cohort_validate(const char *data, Size size)
 	struct varlena *again;
 
 	flat_cohort_open(&flat, data, size);
-	dict = label_dict_create(CurrentMemoryContext);
+	dict = label_dict_create(flat.nlabels, CurrentMemoryContext);
 	for (uint32 i = 0; i < flat.nlabels; i++)
 	{
 		check_interrupts_at(i);

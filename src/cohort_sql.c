@@ -415,7 +415,7 @@ funnel_deduplicate(PG_FUNCTION_ARGS)
 static Datum
 relabelled(LeadStream *stream, FilterArg *arg, const Label *wanted)
 {
-	LabelDict  *dict = label_dict_create(CurrentMemoryContext);
+	LabelDict  *dict = label_dict_create(stream->nlabels, CurrentMemoryContext);
 	Label	   *labels;
 	uint32		nstages = 0;
 

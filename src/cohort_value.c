@@ -288,7 +288,12 @@ cohort_send(PG_FUNCTION_ARGS)
 	struct varlena *value = getarg_flat(fcinfo, 0);
 
 	if (PointerGetDatum(value) == PG_GETARG_DATUM(0))
-		value = PG_DETOAST_DATUM_COPY(PointerGetDatum(value));
+	{
+		struct varlena *copy = palloc(VARSIZE(value));
+
+		copy_bytes((char *) copy, (const char *) value, VARSIZE(value));
+		value = copy;
+	}
 	PG_RETURN_BYTEA_P((bytea *) value);
 }
 

@@ -81,15 +81,15 @@ label_datum(const Label *label)
 }
 
 LabelDict *
-label_dict_create(MemoryContext cxt)
+label_dict_create(uint32 expected, MemoryContext cxt)
 {
 	LabelDict  *dict = MemoryContextAllocZero(cxt, sizeof(LabelDict));
 
 	dict->cxt = cxt;
-	dict->allocated = 16;
-	dict->labels = MemoryContextAlloc(cxt, dict->allocated * sizeof(Label));
-	dict->marks = MemoryContextAllocZero(cxt, dict->allocated * sizeof(uint32));
-	dict->hash = labelhash_create(cxt, 16, dict);
+	dict->allocated = Max(expected, 15) + 1;
+	dict->labels = MemoryContextAllocHuge(cxt, dict->allocated * sizeof(Label));
+	dict->marks = alloc_zeroed(cxt, dict->allocated * sizeof(uint32));
+	dict->hash = labelhash_create(cxt, dict->allocated, dict);
 	return dict;
 }
 

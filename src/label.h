@@ -47,7 +47,8 @@ typedef struct LabelDict
 /* The label's text. */
 extern Datum label_datum(const Label *label);
 
-extern LabelDict *label_dict_create(MemoryContext cxt);
+/* Grows as need be; to have said how many labels to expect saves the time for that. */
+extern LabelDict *label_dict_create(uint32 expected, MemoryContext cxt);
 
 /*
  * The code of a label, added if it is new; its bytes are copied. A label that

@@ -407,7 +407,7 @@ lead_stream_find(LeadStream *stream, bool touch, const char *bytes, uint32 len)
 	if (stream->dict == NULL)
 	{
 		/* added in order: their codes are those of the stream */
-		stream->dict = label_dict_create(CurrentMemoryContext);
+		stream->dict = label_dict_create(stream->nlabels, CurrentMemoryContext);
 		FOR_INTERRUPTIBLE(i, stream->nlabels)
 			label_dict_add(stream->dict, stream->labels[i].touch,
 						   stream->labels[i].bytes, stream->labels[i].len,
