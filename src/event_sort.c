@@ -472,7 +472,10 @@ event_sort_begin(EventBuffer *buffer, EventStats *stats, MemoryContext cxt)
 	EventSort  *sort = MemoryContextAllocZero(cxt, sizeof(EventSort));
 
 	if (buffer->in_pieces)
-		elog(ERROR, "events are out of place after an interrupt");
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cohort was left unfinished when a query was canceled"),
+				 errhint("Gather it again from its rows.")));
 	buffer->in_pieces = true;
 	sort->cxt = cxt;
 	label_dict_new_mark(buffer->dict);
