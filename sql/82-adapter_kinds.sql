@@ -1,0 +1,148 @@
+-- The kinds of adapters that any history can use, and what all kinds have in common.
+--
+-- Part "events" of a kind gives rows (lead, label, at, amount, ref, record, is_deleted); funnel.create_adapter() puts merged
+-- leads together and turns labels into stages. Kinds that read a history of field values give {changes} (record, old_label,
+-- new_label, at, created_at, amount, ref, is_deleted, place) and {records} (record, label, created_at, amount, ref, is_deleted).
+
+INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, required_with, meaning) VALUES
+('*', 'null_label', 'text', '"(none)"', NULL, NULL, 'stage or channel of rows whose label is NULL or blank'),
+('*', 'deleted', 'text', '"keep"', '{keep,omit}', NULL, 'omit leaves out what the source says is deleted; what was merged into another record stays'),
+('*', 'source', 'text', NULL, NULL, NULL, 'one more name under which funnel.stage_alias has labels for this adapter, first of all'),
+('*', 'language', 'text', '"en_US"', NULL, NULL, 'which translation of labels that are kept as JSON by language'),
+('*', 'security_invoker', 'flag', 'false', NULL, NULL, 'may a reader of the view see only what he may see in the sources? (PostgreSQL 15 and later)');
+
+INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
+('*', 'events', '{}', '{field_history}'),
+('*', 'field_history', '{}', $part$
+SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, coalesce(c.ref, r.ref) AS ref, c.record,
+       coalesce(r.is_deleted, c.is_deleted) AS is_deleted
+  FROM ({changes}) AS c LEFT JOIN ({records}) AS r ON r.record = c.record
+UNION ALL
+SELECT b.record, b.label, b.at, b.amount, b.ref, b.record, b.is_deleted FROM ({beginnings}) AS b$part$),
+-- What a record began with: the old value of its first change, or what it has today if nothing changed. It lies before the
+-- first change, also where the record was created in the same second.
+('*', 'beginnings', '{}', $part$
+SELECT coalesce(f.record, r.record) AS record, CASE WHEN f.record IS NULL THEN r.label ELSE f.old_label END AS label,
+       least(coalesce(r.created_at, f.created_at), f.at - interval '1 microsecond') AS at,
+       coalesce(f.amount, r.amount) AS amount, coalesce(f.ref, r.ref) AS ref, coalesce(r.is_deleted, f.is_deleted) AS is_deleted
+  FROM ({firsts}) AS f FULL JOIN ({records}) AS r ON r.record = f.record
+ WHERE f.record IS NULL OR coalesce(r.created_at, f.created_at) < f.at
+       OR f.old_label IS NOT NULL AND coalesce(r.created_at, f.created_at) IS NOT NULL$part$),
+('*', 'firsts', '{}', $part$
+SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.new_label, c.at, c.created_at, c.amount, c.ref, c.is_deleted
+  FROM ({changes}) AS c ORDER BY c.record {collate}, c.at, c.place$part$),
+-- The record that each merged one has become in the end.
+('*', 'survivors', '{}', $part$
+(WITH RECURSIVE merge (merged, survivor) AS (
+     SELECT m.merged, m.survivor FROM ({merges}) AS m WHERE m.merged <> m.survivor),
+ chain (merged, survivor) AS (
+     SELECT m.merged, m.survivor FROM merge AS m
+     UNION
+     SELECT c.merged, m.survivor FROM chain AS c JOIN merge AS m ON m.merged = c.survivor)
+ SELECT DISTINCT ON (c.merged) c.merged, c.survivor FROM chain AS c
+  WHERE NOT EXISTS (SELECT FROM merge AS m WHERE m.merged = c.survivor) ORDER BY c.merged, c.survivor)$part$);
+
+
+-- Stage events or touches as they are.
+
+INSERT INTO funnel.adapter_kind (kind, vendor, is_touch, is_utc, meaning) VALUES
+('events', NULL, false, false, 'a row per event, of a stage or, where the source has a column channel, of a touch'),
+('events:touch', NULL, true, false, 'kind events of touches'),
+('stage_dates', NULL, false, false, 'a row per lead, a column per stage that tells when the lead entered it'),
+('scd2', NULL, false, false, 'a row per version of a lead, with the times from which and to which it was valid'),
+('snapshots', NULL, false, false, 'a row per lead and day'),
+('field_history', NULL, false, false, 'a row per change, with the old and the new value');
+
+INSERT INTO funnel.adapter_source (kind, "position", source, is_required, meaning) VALUES
+('events', 1, 'events', true, 'a row per event'),
+('events:touch', 1, 'events', true, 'a row per touch'),
+('stage_dates', 1, 'rows', true, 'a row per lead'),
+('scd2', 1, 'rows', true, 'a row per version of a lead'),
+('snapshots', 1, 'rows', true, 'a row per lead and day'),
+('field_history', 1, 'history', true, 'a row per change'),
+('field_history', 2, 'record', false, 'a row per lead: when it was created, what it is now');
+
+INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_required, meaning) VALUES
+('events', 'events', 'lead', 'key', '{lead,lead_id}', true, 'the lead'),
+('events', 'events', 'stage', 'label', '{stage}', true, 'the stage'),
+('events', 'events', 'at', 'time', '{at,entered_at,changed_at,timestamp}', true, 'when'),
+('events', 'events', 'amount', 'amount', '{amount}', false, 'the amount'),
+('events', 'events', 'ref', 'ref', '{ref}', false, 'the record that the event belongs to'),
+('events', 'events', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('events:touch', 'events', 'lead', 'key', '{lead,lead_id}', true, 'the lead'),
+('events:touch', 'events', 'channel', 'label', '{channel}', true, 'the channel'),
+('events:touch', 'events', 'at', 'time', '{at,touched_at,timestamp}', true, 'when'),
+('events:touch', 'events', 'ref', 'ref', '{ref}', false, 'the record that the touch belongs to'),
+('events:touch', 'events', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('stage_dates', 'rows', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
+('stage_dates', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
+('stage_dates', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
+('stage_dates', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('stage_dates', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('scd2', 'rows', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
+('scd2', 'rows', 'stage', 'label', '{stage}', true, 'the stage'),
+('scd2', 'rows', 'valid_from', 'time', '{valid_from,dbt_valid_from,_fivetran_start}', true, 'from when'),
+('scd2', 'rows', 'valid_to', 'end', '{valid_to,dbt_valid_to,_fivetran_end}', true, 'to when'),
+('scd2', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
+('scd2', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
+('scd2', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('scd2', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('snapshots', 'rows', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
+('snapshots', 'rows', 'stage', 'label', '{stage}', true, 'the stage'),
+('snapshots', 'rows', 'day', 'time', '{day,date,snapshot_date,snapshot_day,snapshot_at,at}', true, 'the day'),
+('snapshots', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
+('snapshots', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
+('snapshots', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('snapshots', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('field_history', 'history', 'lead', 'key', '{lead,lead_id,record_id,parent_id}', true, 'the lead'),
+('field_history', 'history', 'field_name', 'text', '{field,field_name}', false, 'the field that was changed'),
+('field_history', 'history', 'old_value', 'label', '{old_value,before_value,from_stage}', true, 'its value before'),
+('field_history', 'history', 'new_value', 'label', '{new_value,after_value,to_stage}', true, 'its value after'),
+('field_history', 'history', 'changed_at', 'time', '{changed_at,at}', true, 'when'),
+('field_history', 'history', 'created_at', 'time', '{created_at}', false, 'when the lead was created'),
+('field_history', 'history', 'amount', 'amount', '{amount}', false, 'the amount'),
+('field_history', 'history', 'ref', 'ref', '{ref}', false, 'the record that the change belongs to'),
+('field_history', 'history', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('field_history', 'history', 'place', 'order', '{sequence,id}', false, 'the order of changes of one time'),
+('field_history', 'record', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
+('field_history', 'record', 'created_at', 'time', '{created_at}', true, 'when it was created'),
+('field_history', 'record', 'stage', 'label', '{stage,"{field}"}', true, 'its stage now'),
+('field_history', 'record', 'amount', 'amount', '{amount}', false, 'its amount now'),
+('field_history', 'record', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
+('field_history', 'record', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into');
+
+INSERT INTO funnel.adapter_option (kind, option, type, default_value, required_with, meaning) VALUES
+('stage_dates', 'stages', 'map', NULL, NULL, 'the column of each stage: {"mql": "became_mql_on"}; if it is not given, the columns that are named like stages of the pipeline'),
+('scd2', 'ended', 'text', NULL, NULL, 'stage that a lead enters when its last version ends; if it is not given, it stays where it was'),
+('field_history', 'field', 'names', NULL, 'history.field_name', 'the field that holds the stage');
+
+INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
+('events', 'events', '{}', $part$
+SELECT e.lead, e.stage AS label, e.at, e.amount, e.ref, e.lead AS record, e.is_deleted FROM {source events} AS e$part$),
+('events:touch', 'events', '{}', $part$
+SELECT e.lead, e.channel AS label, e.at, NULL::numeric AS amount, e.ref, e.lead AS record, e.is_deleted FROM {source events} AS e$part$),
+('stage_dates', 'events', '{}', $part$
+SELECT r.lead, s.label, s.at, r.amount, r.ref, r.lead AS record, r.is_deleted
+  FROM {source rows} AS r, LATERAL (VALUES {stages}) AS s (label, at) WHERE s.at IS NOT NULL$part$),
+('stage_dates', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
+-- A version that ends when it begins was never in force, unless it is of days, the last of which it includes.
+('scd2', 'events', '{}', $part$
+SELECT r.lead, r.stage AS label, r.valid_from AS at, r.amount, r.ref, r.lead AS record, r.is_deleted
+  FROM {source rows} AS r
+ WHERE r.valid_to IS NULL OR r.valid_to > r.valid_from
+       OR r.valid_to = r.valid_from AND (r.valid_from AT TIME ZONE {time_zone})::time = '00:00'
+UNION ALL
+SELECT r.lead, {ended}, r.valid_to, r.amount, r.ref, r.lead, r.is_deleted
+  FROM (SELECT r.*, lead(r.valid_from) OVER (PARTITION BY r.lead, r.ref ORDER BY r.valid_from) AS next_from FROM {source rows} AS r) AS r
+ WHERE {ended} IS NOT NULL AND r.valid_to IS NOT NULL AND r.next_from IS NULL$part$),
+('scd2', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
+('snapshots', 'events', '{}', $part$
+SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record, r.is_deleted FROM {source rows} AS r$part$),
+('snapshots', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
+('field_history', 'changes', '{}', $part$
+SELECT h.lead AS record, h.old_value AS old_label, h.new_value AS new_label, h.changed_at AS at, h.created_at, h.amount, h.ref,
+       h.is_deleted, h.place
+  FROM {source history} AS h WHERE {field} IS NULL OR lower(h.field_name) = ANY ({field})$part$),
+('field_history', 'records', '{}', $part$
+SELECT r.lead AS record, r.stage AS label, r.created_at, r.amount, NULL::text AS ref, r.is_deleted FROM {source record} AS r$part$),
+('field_history', 'merges', '{record.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source record} AS r');

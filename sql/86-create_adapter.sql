@@ -1,0 +1,525 @@
+-- Making adapters: finding sources and columns, checking them, and writing the view.
+
+CREATE FUNCTION funnel.plain_name(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower(regexp_replace(name, '[^A-Za-z0-9]', '', 'g') COLLATE "C");
+COMMENT ON FUNCTION funnel.plain_name(text) IS
+    'what spellings of a name have in common: CreatedDate, created_date, CREATED_DATE, and each after a byte-order mark';
+
+CREATE FUNCTION funnel.find_column(relation oid, names text[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    found text[];
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        SELECT array_agg(c.attname::text ORDER BY c.attnum) INTO found
+          FROM (SELECT a.attname, a.attnum, CASE WHEN a.attname = name THEN 1
+                                                 WHEN lower(a.attname COLLATE "C") = lower(name COLLATE "C") THEN 2 ELSE 3 END AS match,
+                       min(CASE WHEN a.attname = name THEN 1
+                                WHEN lower(a.attname COLLATE "C") = lower(name COLLATE "C") THEN 2 ELSE 3 END) OVER () AS best
+                  FROM pg_attribute AS a
+                 WHERE a.attrelid = find_column.relation AND a.attnum > 0 AND NOT a.attisdropped
+                   AND (a.attname = name OR lower(a.attname COLLATE "C") = lower(name COLLATE "C")
+                        OR funnel.plain_name(name) <> '' AND funnel.plain_name(a.attname) = funnel.plain_name(name))) AS c
+         WHERE c.match = c.best;
+        IF cardinality(found) > 1 THEN
+            RAISE ambiguous_column USING
+                MESSAGE = format('several columns of relation "%s" could be "%s"', find_column.relation::regclass, name),
+                DETAIL = format('They are %s.', array_to_string(found, ', ')),
+                HINT = format('Name the one that is meant in the argument columns: {"%s": "%s"}.', name, found[1]);
+        ELSIF found IS NOT NULL THEN
+            RETURN found[1];
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION funnel.find_column(oid, text[]) IS
+    'the column of a relation that has one of the names, earlier ones first; case, underscores and byte-order marks do not matter';
+
+CREATE FUNCTION funnel.adapter_expression(
+    name text, type oid, wanted text, key_type text, day_zone text, clock_zone text, language text
+) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c text := 's.' || quote_ident(name);
+    as_text text := format('(%s::text COLLATE "default")', c);
+    is_number boolean := type = ANY ('{int2,int4,int8,numeric,float4,float8}'::regtype[]);
+    time text;
+BEGIN
+    CASE wanted
+        WHEN 'key' THEN
+            RETURN CASE WHEN key_type <> 'text' THEN format('%s::%s', c, key_type)
+                        WHEN type = 'numeric'::regtype THEN format('trim_scale(%s)::text', c)
+                        ELSE format('nullif(%s, '''')', as_text) END;
+        WHEN 'label' THEN
+            IF type = 'jsonb'::regtype OR type = 'json'::regtype THEN
+                as_text := format('(coalesce(%1$s ->> %2$L, %1$s ->> ''en_US'', %1$s #>> ''{}'') COLLATE "default")', c, language);
+            END IF;
+            RETURN format('nullif(btrim(%s, E'' \t\r\n''), '''')', as_text);
+        WHEN 'text', 'ref' THEN
+            RETURN format('nullif(btrim(%s), '''')', as_text);
+        WHEN 'order' THEN
+            RETURN c;
+        WHEN 'amount' THEN
+            RETURN format(CASE WHEN is_number OR type = 'money'::regtype THEN '%s::numeric' ELSE 'nullif(btrim(%s::text), '''')::numeric' END, c);
+        WHEN 'flag' THEN
+            RETURN CASE WHEN type = 'bool'::regtype THEN c ELSE format('nullif(btrim(%s::text), '''')::boolean', c) END;
+        WHEN 'ids' THEN
+            RETURN format('string_to_array(nullif(regexp_replace(translate(%s::text, '';[]{}" '', '',''), '':[0-9]+'', '''', ''g''), ''''), '','')::%s[]',
+                          c, key_type);
+        WHEN 'time', 'end' THEN
+            time := CASE
+                WHEN type = 'timestamptz'::regtype THEN c
+                WHEN type = 'timestamp'::regtype THEN format('(%s AT TIME ZONE %L)', c, clock_zone)
+                WHEN type = 'date'::regtype THEN format('(%s::timestamp AT TIME ZONE %L)', c, day_zone)
+                WHEN is_number THEN format('to_timestamp(%s::float8 / 1000)', c)
+                ELSE format('funnel.read_time(%s::text, %L, %L)', c, day_zone, clock_zone) END;
+            -- 2050-01-01 may be the day before in another zone
+            RETURN CASE wanted WHEN 'time' THEN time
+                   ELSE format('CASE WHEN %1$s < ''2049-12-31 00:00+00''::timestamptz THEN %1$s END', time) END;
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION funnel.adapter_expression(text, oid, text, text, text, text, text) IS
+    'how a column of a source is read as what an adapter wants it to be';
+
+-- What is put in for braces is not looked at again, so that no value can be taken for a part of the query.
+CREATE FUNCTION funnel.expand_part(part text, kinds text[], given jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    rest text;
+    result text := '';
+    opens int;
+    closes int;
+    name text;
+BEGIN
+    SELECT p.query INTO STRICT rest
+      FROM funnel.adapter_part AS p
+     WHERE p.part = expand_part.part AND p.kind = ANY (kinds)
+     ORDER BY array_position(kinds, p.kind) LIMIT 1;
+    LOOP
+        opens := strpos(rest, '{');
+        EXIT WHEN opens = 0;
+        closes := strpos(rest, '}');
+        name := substr(rest, opens + 1, closes - opens - 1);
+        result := result || substr(rest, 1, opens - 1)
+                  || CASE WHEN given ? name THEN given ->> name
+                          WHEN name ~ '^has ' THEN 'false'
+                          ELSE funnel.expand_part(name, kinds, given) END;
+        rest := substr(rest, closes + 1);
+    END LOOP;
+    RETURN result || rest;
+END
+$$;
+COMMENT ON FUNCTION funnel.expand_part(text, text[], jsonb) IS 'a part of the query of an adapter with everything in it put in';
+
+-- As the caller sees the names: sources are looked up by the caller's search_path, and so is the place of the view.
+CREATE FUNCTION funnel.make_adapter(
+    kind text, view_name text, sources jsonb, relations jsonb, home text, pipeline text, columns jsonb, time_zone text
+) RETURNS regclass
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    the_kind funnel.adapter_kind;
+    kinds text[];
+    source record;
+    col record;
+    opt record;
+    item record;
+    problems text[] := '{}';
+    unknown text[];
+    oids jsonb := '{}';       -- source: relation
+    names jsonb := '{}';      -- source.column: column that the caller named
+    options jsonb := '{}';
+    found jsonb := '{}';      -- source.column: name and type of the column that it is
+    given jsonb := '{}';      -- what stands for what is in braces
+    key_type text;
+    clock_zone text;
+    list text;
+    name text;
+    path text[];
+    target text;
+    existing oid;
+    is_temporary boolean := false;
+    has_merges boolean;
+    query text;
+BEGIN
+    -- What is asked for.
+    IF kind = 'events' AND NOT EXISTS (SELECT FROM jsonb_object_keys(columns) AS k WHERE funnel.plain_name(k) IN ('stage', 'eventsstage'))
+       AND (EXISTS (SELECT FROM jsonb_object_keys(columns) AS k WHERE funnel.plain_name(k) IN ('channel', 'eventschannel'))
+            OR EXISTS (SELECT FROM jsonb_each_text(relations) AS r
+                        WHERE funnel.find_column(r.value::oid, '{stage}') IS NULL AND funnel.find_column(r.value::oid, '{channel}') IS NOT NULL))
+    THEN
+        kind := 'events:touch';
+    END IF;
+    SELECT * INTO the_kind FROM funnel.adapter_kind AS k WHERE k.kind = make_adapter.kind;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('there is no kind of adapter "%s"', kind),
+            HINT = format('Kinds are %s.', (SELECT string_agg(k.kind, ', ' ORDER BY k.kind) FROM funnel.adapter_kind AS k WHERE k.kind !~ ':'));
+    END IF;
+    kinds := array_remove(ARRAY[the_kind.kind, the_kind.vendor, '*'], NULL);
+    IF jsonb_typeof(columns) IS DISTINCT FROM 'object' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'columns must be a JSON object', HINT = 'Write {"what the adapter calls it": "your column"}, or {}.';
+    END IF;
+    IF time_zone IS NULL OR NOT funnel.is_time_zone(time_zone) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('time zone "%s" does not exist', time_zone), HINT = 'View pg_timezone_names lists what there is.';
+    END IF;
+    clock_zone := CASE WHEN the_kind.is_utc THEN 'UTC' ELSE time_zone END;
+    IF pipeline IS NOT NULL AND the_kind.is_touch THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'touches have no pipeline', HINT = 'Leave the argument pipeline out: channels are no stages.';
+    ELSIF pipeline IS NOT NULL THEN
+        PERFORM funnel.require_pipeline(pipeline);
+    END IF;
+    path := parse_ident(view_name);
+    IF path IS NULL OR cardinality(path) > 2 THEN
+        RAISE invalid_name USING
+            MESSAGE = format('"%s" is no name of a view', view_name), HINT = 'Write view or schema.view, quoted as in SQL where needed.';
+    END IF;
+
+    -- Sources. One alone is the first of the kind.
+    IF jsonb_typeof(sources) = 'string' THEN
+        SELECT s.source INTO name FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind AND s."position" = 1;
+        sources := jsonb_build_object(name, sources);
+        relations := jsonb_build_object(name, relations -> '');
+    ELSIF jsonb_typeof(sources) IS DISTINCT FROM 'object' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'sources must be a JSON object', HINT = 'Write {"what the adapter calls it": "your table"}.';
+    END IF;
+    SELECT array_agg(k ORDER BY k) INTO unknown
+      FROM jsonb_object_keys(sources) AS k
+     WHERE NOT EXISTS (SELECT FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind AND s.source = k);
+    SELECT string_agg(format(CASE WHEN s.is_required THEN '%s' ELSE '[%s]' END, s.source), ', ' ORDER BY s."position") INTO list
+      FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind;
+    IF unknown IS NOT NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('an adapter of kind "%s" has no source "%s"', the_kind.kind, array_to_string(unknown, '", "')),
+            HINT = format('Its sources are %s; those in brackets are optional.', list);
+    END IF;
+    FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind ORDER BY s."position" LOOP
+        IF relations ->> source.source IS NOT NULL THEN
+            oids := oids || jsonb_build_object(source.source, relations ->> source.source);
+        ELSIF sources ->> source.source IS NOT NULL THEN
+            problems := problems || format('Source "%s": relation "%s" does not exist.', source.source, sources ->> source.source);
+        ELSIF source.is_required THEN
+            problems := problems || format('Source "%s" (%s) is not given.', source.source, source.meaning);
+        END IF;
+    END LOOP;
+    IF problems <> '{}' THEN
+        RAISE undefined_table USING
+            MESSAGE = format('sources of the adapter of kind "%s" are missing', the_kind.kind),
+            DETAIL = array_to_string(problems, E'\n'),
+            HINT = format('Its sources are %s; those in brackets are optional. Names are looked up by the search_path, quoted as in SQL.', list);
+    END IF;
+    FOR item IN
+        SELECT r.key, c.oid::regclass AS relation, c.relkind, c.relpersistence
+          FROM jsonb_each_text(oids) AS r JOIN pg_class AS c ON c.oid = r.value::oid
+    LOOP
+        IF item.relkind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
+            RAISE wrong_object_type USING
+                MESSAGE = format('source "%s": "%s" is not a table or view', item.key, item.relation),
+                HINT = 'Give a table, a view, a materialized view or a foreign table.';
+        END IF;
+        is_temporary := is_temporary OR item.relpersistence = 't';
+    END LOOP;
+
+    -- Options, and columns that the caller names.
+    unknown := NULL;
+    FOR item IN SELECT c.key, c.value, jsonb_typeof(c.value) AS type FROM jsonb_each(columns) AS c ORDER BY c.key LOOP
+        SELECT o.* INTO opt FROM funnel.adapter_option AS o
+         WHERE o.kind IN (the_kind.kind, '*') AND o.option = item.key;
+        IF FOUND THEN
+            IF opt.type = 'map' AND item.type <> 'object' OR opt.type = 'flag' AND item.type <> 'boolean'
+               OR opt.type = 'text' AND item.type NOT IN ('string', 'number', 'null')
+               OR opt.type = 'names' AND item.type NOT IN ('string', 'number', 'array', 'null')
+               OR opt.allowed IS NOT NULL AND NOT (item.value #>> '{}' = ANY (opt.allowed)) IS TRUE THEN
+                RAISE invalid_parameter_value USING
+                    MESSAGE = format('option "%s" of an adapter of kind "%s" cannot be %s', item.key, the_kind.kind, item.value),
+                    DETAIL = format('It is a %s: %s.', opt.type, opt.meaning),
+                    HINT = coalesce(format('Give one of %s.', array_to_string(opt.allowed, ', ')),
+                                    format('Give a %s.', CASE opt.type WHEN 'names' THEN 'string, or an array of strings' ELSE opt.type END));
+            END IF;
+            options := options || jsonb_build_object(item.key, item.value);
+            CONTINUE;
+        END IF;
+        FOR col IN
+            SELECT c.source, c."column" FROM funnel.adapter_column AS c
+             WHERE c.kind = the_kind.kind
+               AND funnel.plain_name(item.key) IN (
+                   SELECT funnel.plain_name(p.prefix || n.name)
+                     FROM unnest(c.names || c."column") AS n (name), (VALUES (''), (c.source || '.')) AS p (prefix)
+                    WHERE p.prefix = '' AND strpos(item.key, '.') = 0 OR p.prefix <> '' AND starts_with(item.key, p.prefix))
+        LOOP
+            IF item.type <> 'string' THEN
+                RAISE invalid_parameter_value USING
+                    MESSAGE = format('column "%s" cannot be %s', item.key, item.value), HINT = 'Give the name of a column, as a string.';
+            END IF;
+            names := names || jsonb_build_object(col.source || '.' || col."column", item.value);
+        END LOOP;
+        IF NOT FOUND THEN
+            unknown := unknown || item.key;
+        END IF;
+    END LOOP;
+    IF unknown IS NOT NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('an adapter of kind "%s" has no column and no option "%s"', the_kind.kind, array_to_string(unknown, '", "')),
+            DETAIL = (SELECT format('Its columns are %s.', string_agg(c.source || '.' || c.names[1], ', ' ORDER BY s."position", c.names[1]))
+                        FROM funnel.adapter_column AS c JOIN funnel.adapter_source AS s USING (kind, source)
+                       WHERE c.kind = the_kind.kind),
+            HINT = (SELECT format('Its options are %s.', string_agg(o.option, ', ' ORDER BY o.kind DESC, o.option))
+                      FROM funnel.adapter_option AS o WHERE o.kind IN (the_kind.kind, '*'));
+    END IF;
+    FOR opt IN SELECT o.* FROM funnel.adapter_option AS o WHERE o.kind IN (the_kind.kind, '*') LOOP
+        IF NOT options ? opt.option THEN
+            options := options || jsonb_build_object(opt.option, opt.default_value);
+        END IF;
+        IF jsonb_typeof(options -> opt.option) = 'null' AND opt.required_with = '*' THEN
+            RAISE invalid_parameter_value USING
+                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', the_kind.kind, opt.option),
+                DETAIL = format('It is %s.', opt.meaning),
+                HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
+        END IF;
+        given := given || jsonb_build_object(opt.option,
+            CASE WHEN jsonb_typeof(options -> opt.option) = 'null' THEN CASE opt.type WHEN 'names' THEN 'NULL::text[]' ELSE 'NULL::text' END
+                 WHEN opt.type = 'names' THEN
+                     (SELECT format('%L::text[]', array_agg(lower(n.name)))
+                        FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> opt.option) WHEN 'array' THEN options -> opt.option
+                                                       ELSE jsonb_build_array(options -> opt.option) END) AS n (name))
+                 ELSE format('%L::text', options ->> opt.option) END);
+    END LOOP;
+
+    -- Columns, all that are missing in one error.
+    FOR col IN
+        SELECT c.*, (oids ->> c.source)::oid AS relation, c.source || '.' || c."column" AS place
+          FROM funnel.adapter_column AS c JOIN funnel.adapter_source AS s USING (kind, source)
+         WHERE c.kind = the_kind.kind AND oids ? c.source ORDER BY s."position", c.is_required DESC, c."column"
+    LOOP
+        IF names ? col.place THEN
+            name := funnel.find_column(col.relation, ARRAY[names ->> col.place]);
+        ELSE
+            name := funnel.find_column(col.relation,
+                (SELECT array_agg(m.name ORDER BY n.place, m.place)
+                   FROM unnest(col.names) WITH ORDINALITY AS n (name, place),
+                        LATERAL (SELECT f.name, f.place
+                                   FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> 'field') WHEN 'array' THEN options -> 'field'
+                                                                  ELSE jsonb_build_array(options -> 'field') END)
+                                        WITH ORDINALITY AS f (name, place)
+                                  WHERE n.name = '{field}' AND f.name IS NOT NULL
+                                 UNION ALL SELECT n.name, 1 WHERE n.name <> '{field}') AS m));
+        END IF;
+        IF name IS NOT NULL THEN
+            SELECT found || jsonb_build_object(col.place, jsonb_build_object('name', name, 'type',
+                       coalesce(nullif(t.typbasetype, 0), t.oid), 'category', t.typcategory))
+              INTO found
+              FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+             WHERE a.attrelid = col.relation AND a.attname = name AND NOT a.attisdropped;
+            IF col.type IN ('time', 'end') AND found #>> ARRAY[col.place, 'category'] NOT IN ('D', 'S', 'N')
+               OR found #>> ARRAY[col.place, 'category'] IN ('A', 'C', 'P') AND col.type <> 'ids' THEN
+                RAISE datatype_mismatch USING
+                    MESSAGE = format('column "%s" of source "%s" is of type %s', name, col.source,
+                                     format_type((found #>> ARRAY[col.place, 'type'])::oid, NULL)),
+                    DETAIL = format('The adapter reads it as %s: %s.', col.type, col.meaning),
+                    HINT = 'Name another column in the argument columns, or give a view of the source that converts it.';
+            END IF;
+        ELSIF col.is_required OR names ? col.place THEN
+            problems := problems || format('Source "%s" (%s): %s, "%s".', col.source, col.relation::regclass, col.meaning,
+                                           coalesce(names ->> col.place, (SELECT string_agg(n, '" or "') FROM unnest(col.names) AS n WHERE n <> '{field}'),
+                                                    options #>> '{field}'));
+        END IF;
+    END LOOP;
+
+    -- What else must be there.
+    IF the_kind.kind = 'odoo_tracking' AND found #>> '{tracking.field_name,category}' = 'N' AND NOT oids ? 'fields' THEN
+        RAISE undefined_table USING
+            MESSAGE = format('sources of the adapter of kind "%s" are missing', the_kind.kind),
+            DETAIL = format('Column "%s" of source "tracking" has numbers of fields, which source "fields" (ir_model_fields) names.',
+                            found #>> '{tracking.field_name,name}'),
+            HINT = 'Give source "fields".';
+    END IF;
+    FOR opt IN SELECT o.* FROM funnel.adapter_option AS o WHERE o.kind = the_kind.kind AND found ? o.required_with LOOP
+        IF jsonb_typeof(options -> opt.option) = 'null' THEN
+            RAISE invalid_parameter_value USING
+                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', the_kind.kind, opt.option),
+                DETAIL = format('It is %s; column "%s" tells several apart.', opt.meaning, found #>> ARRAY[opt.required_with, 'name']),
+                HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
+        END IF;
+    END LOOP;
+    IF options ->> 'deleted' = 'omit' AND NOT EXISTS (SELECT FROM jsonb_object_keys(found) AS f WHERE f ~ '[.]is_deleted$|^deleted[.]') THEN
+        problems := problems || format('Nothing says what is deleted, for option "deleted": %s.', coalesce((
+            SELECT string_agg(format('source "%s", "%s"', c.source, array_to_string(c.names, '" or "')), '; ')
+              FROM funnel.adapter_column AS c WHERE c.kind = the_kind.kind AND (c."column" = 'is_deleted' OR c.source = 'deleted')),
+            'this kind has no column for it'));
+    END IF;
+
+    -- The column of each stage.
+    IF the_kind.kind = 'stage_dates' THEN
+        list := NULL;
+        FOR item IN
+            SELECT s.key AS stage, CASE WHEN jsonb_typeof(s.value) = 'string' THEN ARRAY[s.value #>> '{}'] ELSE '{}' END AS names, true AS is_named,
+                   row_number() OVER () AS place
+              FROM jsonb_each(CASE WHEN jsonb_typeof(options -> 'stages') = 'object' THEN options -> 'stages' ELSE '{}' END) AS s
+            UNION ALL
+            SELECT s.stage, ARRAY[s.stage, s.stage || '_at', s.stage || '_on', s.stage || '_date', 'date_' || s.stage,
+                                  'date_entered_' || s.stage, 'hs_date_entered_' || s.stage, 'hs_v2_date_entered_' || s.stage], false, s."position"
+              FROM funnel.stage AS s
+             WHERE jsonb_typeof(options -> 'stages') = 'null' AND s.pipeline = make_adapter.pipeline
+             ORDER BY place
+        LOOP
+            name := funnel.find_column((oids ->> 'rows')::oid, item.names);
+            IF name IS NOT NULL THEN
+                list := concat_ws(', ', list, format('(%L::text, r.%I)', item.stage, 'stage ' || item.place));
+                found := found || (SELECT jsonb_build_object('rows.stage ' || item.place,
+                                              jsonb_build_object('name', name, 'type', coalesce(nullif(t.typbasetype, 0), t.oid)))
+                                     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+                                    WHERE a.attrelid = (oids ->> 'rows')::oid AND a.attname = name AND NOT a.attisdropped);
+            ELSIF item.is_named THEN
+                problems := problems || format('Source "rows" (%s): when a lead entered stage "%s", "%s".', (oids ->> 'rows')::oid::regclass,
+                                               item.stage, array_to_string(item.names, ''));
+            END IF;
+        END LOOP;
+        IF list IS NULL AND problems = '{}' THEN
+            problems := problems || CASE WHEN pipeline IS NULL THEN 'Option "stages" names the column of each stage; without it, a pipeline is needed.'
+                                         ELSE 'No column is named like a stage of the pipeline; option "stages" names them.' END;
+        END IF;
+        given := given || jsonb_build_object('stages', list);
+    END IF;
+    IF problems <> '{}' THEN
+        RAISE undefined_column USING
+            MESSAGE = format('columns of the adapter of kind "%s" are missing', the_kind.kind),
+            DETAIL = array_to_string(problems, E'\n'),
+            HINT = 'If columns have other names, say so in the argument columns: {"what the adapter calls it": "your column"}; '
+                   '"source.column" names that of one source.';
+    END IF;
+
+    -- Keys of all sources are compared with each other.
+    SELECT CASE WHEN bool_and(t.type = ANY ('{int2,int4,int8}'::regtype[])) THEN 'int8'
+                WHEN bool_and(t.type = 'uuid'::regtype) THEN 'uuid' ELSE 'text' END INTO key_type
+      FROM (SELECT (f.value ->> 'type')::oid AS type
+              FROM jsonb_each(found) AS f
+              JOIN funnel.adapter_column AS c ON c.kind = the_kind.kind AND c.type = 'key' AND c.source || '.' || c."column" = f.key) AS t;
+    given := given || jsonb_build_object('collate', CASE key_type WHEN 'text' THEN 'COLLATE "C"' ELSE '' END,
+                                         'time_zone', quote_literal(time_zone));
+    FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind LOOP
+        SELECT string_agg(
+                   CASE WHEN found ? c.place THEN
+                            funnel.adapter_expression(found #>> ARRAY[c.place, 'name'], (found #>> ARRAY[c.place, 'type'])::oid, c.type,
+                                                      key_type, time_zone, clock_zone, options ->> 'language')
+                        ELSE 'NULL::' || CASE c.type WHEN 'key' THEN key_type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
+                                                     WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
+                                                     ELSE 'text' END
+                        END || format(' AS %I', c."column"), ', ')
+          INTO list
+          FROM (SELECT a."column", a.type, source.source || '.' || a."column" AS place
+                  FROM funnel.adapter_column AS a WHERE a.kind = the_kind.kind AND a.source = source.source
+                UNION ALL
+                SELECT substr(f, length('rows.') + 1), 'end', f FROM jsonb_object_keys(found) AS f WHERE f ~ '^rows[.]stage \d+$') AS c;
+        given := given || jsonb_build_object('source ' || source.source,
+            format('(SELECT %s%s)', list, coalesce(
+                (SELECT format(' FROM %I.%I AS s', n.nspname, r.relname)
+                   FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace WHERE r.oid = (oids ->> source.source)::oid),
+                ' WHERE false')));
+    END LOOP;
+    SELECT given || coalesce(jsonb_object_agg('has ' || f, 'true'), '{}') INTO given FROM jsonb_object_keys(found) AS f;
+
+    -- The view.
+    has_merges := EXISTS (SELECT FROM funnel.adapter_part AS p
+                           WHERE p.part = 'merges' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE found ? n));
+    query := format(
+        'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record, %s AS is_deleted FROM (%s) AS e%s',
+        CASE WHEN has_merges THEN 'coalesce(s.survivor, e.lead)' ELSE 'e.lead' END,
+        given ->> 'null_label',
+        CASE WHEN has_merges THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
+        CASE WHEN has_merges THEN 'coalesce(e.is_deleted, false) AND s.survivor IS NULL' ELSE 'coalesce(e.is_deleted, false)' END,
+        funnel.expand_part('events', kinds, given),
+        CASE WHEN has_merges THEN format(' LEFT JOIN %s AS s ON s.merged = e.lead', funnel.expand_part('survivors', kinds, given)) END);
+    query := format(
+        CASE WHEN the_kind.is_touch THEN
+                 'SELECT e.lead, e.label AS channel, e.at, e.amount, e.ref, e.record, e.is_deleted FROM (%1$s) AS e'
+             WHEN pipeline IS NULL THEN
+                 'SELECT e.lead, e.label AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, NULL::text AS pipeline, '
+                 'NULL::boolean AS is_mapped FROM (%1$s) AS e'
+             ELSE
+                 'SELECT e.lead, coalesce(l.stage, e.label) AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, '
+                 '%2$L::text AS pipeline, l.stage IS NOT NULL AS is_mapped FROM (%1$s) AS e '
+                 'LEFT JOIN funnel.stage_labels(%2$L, %3$L) AS l ON l.key = lower(e.label)' END,
+        query, pipeline, array_remove(ARRAY[options ->> 'source', the_kind.kind, the_kind.vendor, '*'], NULL))
+        || CASE options ->> 'deleted' WHEN 'omit' THEN ' WHERE NOT e.is_deleted' ELSE '' END;
+
+    home := CASE WHEN cardinality(path) = 2 THEN path[1] WHEN is_temporary THEN 'pg_temp' ELSE home END;
+    IF home IS NULL THEN
+        RAISE invalid_schema_name USING
+            MESSAGE = 'no schema has been selected to create the view in', HINT = 'Write schema.view, or set search_path.';
+    END IF;
+    target := format('%I.%I', home, path[cardinality(path)]);
+    existing := to_regclass(target);
+    IF existing IS NOT NULL AND coalesce(obj_description(existing, 'pg_class'), '') !~ '^adapter of funnel: ' THEN
+        RAISE duplicate_table USING
+            MESSAGE = format('relation "%s" exists already, and is no adapter', target),
+            HINT = 'Choose another name, or drop it first.';
+    END IF;
+    BEGIN
+        EXECUTE format('CREATE OR REPLACE VIEW %s%s AS %s', target,
+                       CASE WHEN (options -> 'security_invoker')::boolean THEN ' WITH (security_invoker = true)' ELSE '' END, query);
+    EXCEPTION WHEN invalid_table_definition THEN
+        RAISE invalid_table_definition USING
+            MESSAGE = format('view "%s" exists already, with other columns', target), DETAIL = format('%s.', SQLERRM),
+            HINT = 'Drop it first.';
+    END;
+    EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('adapter of funnel: %s, version %s',
+        the_kind.kind, (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'funnel')));
+    RETURN target::regclass;
+END
+$$;
+COMMENT ON FUNCTION funnel.make_adapter(text, text, jsonb, jsonb, text, text, jsonb, text) IS
+    'what funnel.create_adapter() does once the names of sources are looked up';
+
+CREATE FUNCTION funnel.create_adapter(
+    kind text, view_name text, sources jsonb, pipeline text DEFAULT NULL, columns jsonb DEFAULT '{}', time_zone text DEFAULT 'UTC'
+) RETURNS regclass
+    LANGUAGE sql
+    RETURN funnel.make_adapter(
+        create_adapter.kind, create_adapter.view_name, create_adapter.sources,
+        (SELECT coalesce(jsonb_object_agg(s.source, to_regclass(s.relation)::oid) FILTER (WHERE to_regclass(s.relation) IS NOT NULL), '{}')
+           FROM jsonb_each_text(CASE jsonb_typeof(create_adapter.sources) WHEN 'object' THEN create_adapter.sources
+                                WHEN 'string' THEN jsonb_build_object('', create_adapter.sources) ELSE '{}' END) AS s (source, relation)),
+        current_schema()::text, create_adapter.pipeline, create_adapter.columns, create_adapter.time_zone);
+COMMENT ON FUNCTION funnel.create_adapter(text, text, jsonb, text, jsonb, text) IS
+    'makes a view that turns the history a CRM keeps into what funnel.cohort() or funnel.touches() takes';
+
+CREATE FUNCTION funnel.unmapped(
+    adapter regclass,
+    OUT label text, OUT events bigint, OUT leads bigint, OUT first_at timestamptz, OUT last_at timestamptz, OUT suggestion text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (SELECT count(*) FROM pg_attribute AS a
+         WHERE a.attrelid = adapter AND NOT a.attisdropped AND a.attname IN ('lead', 'at', 'label', 'pipeline', 'is_mapped')) < 5 THEN
+        RAISE wrong_object_type USING
+            MESSAGE = format('"%s" is no adapter of stages', adapter), HINT = 'Name a view that funnel.create_adapter() made.';
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT u.label, u.events, u.leads, u.first_at, u.last_at,
+                (SELECT s.stage FROM funnel.stage AS s
+                  WHERE s.pipeline = u.pipeline AND funnel.try_lead_stage(s.stage) = funnel.try_lead_stage(u.label) ORDER BY s."position" LIMIT 1)
+           FROM (SELECT a.pipeline, a.label, count(*) AS events, count(DISTINCT a.lead) AS leads, min(a.at) AS first_at, max(a.at) AS last_at
+                   FROM %s AS a WHERE a.is_mapped IS NOT TRUE GROUP BY a.pipeline, a.label) AS u
+          WHERE NOT EXISTS (SELECT FROM funnel.stage AS s WHERE s.pipeline = u.pipeline AND s.stage = u.label)
+          ORDER BY u.events DESC, u.label COLLATE "C"', adapter);
+END
+$$;
+COMMENT ON FUNCTION funnel.unmapped(regclass) IS
+    'the labels in the view of an adapter that mean no stage of its pipeline; suggestion: the one that is spelled so';

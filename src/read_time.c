@@ -1,0 +1,274 @@
+/*
+ * read_time.c
+ *	  The SQL function read_time(): times as CRM exports and warehouse syncs
+ *	  write them in text columns. Only forms that say the same everywhere are
+ *	  read: the result depends on no setting of the session.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(funnel_read_time);
+
+/* Fewer digits are no milliseconds since 1970 that a CRM could mean: years, days like 20240131, seconds. */
+#define MIN_EPOCH_DIGITS 12
+#define MAX_EPOCH_DIGITS 15
+
+typedef struct Reader
+{
+	const char *at;
+	const char *end;
+} Reader;
+
+/* The time zones that a call site named last. */
+typedef struct Zones
+{
+	char day_name[TZ_STRLEN_MAX + 1];
+	char clock_name[TZ_STRLEN_MAX + 1];
+	pg_tz *day;
+	pg_tz *clock;
+} Zones;
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+skip_char(Reader *reader, char c)
+{
+	if (reader->at == reader->end || *reader->at != c)
+		return false;
+	reader->at++;
+	return true;
+}
+
+static bool
+skip_word(Reader *reader, const char *word)
+{
+	size_t len = strlen(word);
+
+	if ((size_t) (reader->end - reader->at) < len || pg_strncasecmp(reader->at, word, len) != 0)
+		return false;
+	reader->at += len;
+	return true;
+}
+
+/* A number of min to max digits. */
+static bool
+read_number(Reader *reader, int min, int max, int *number)
+{
+	int digits = 0;
+
+	*number = 0;
+	while (digits < max && reader->at < reader->end && is_digit(*reader->at))
+	{
+		*number = *number * 10 + (*reader->at++ - '0');
+		digits++;
+	}
+	return digits >= min;
+}
+
+/* Microseconds of a second; further digits are cut off, as those of nanoseconds. */
+static bool
+read_fraction(Reader *reader, fsec_t *fsec)
+{
+	int digits = 0;
+
+	*fsec = 0;
+	for (; reader->at < reader->end && is_digit(*reader->at); reader->at++, digits++)
+	{
+		if (digits < 6)
+			*fsec = *fsec * 10 + (*reader->at - '0');
+	}
+	if (digits == 0)
+		return false;
+	for (; digits < 6; digits++)
+		*fsec *= 10;
+	return true;
+}
+
+/* Z, UTC, GMT, +01, +0100 or +01:00; seconds west of Greenwich, as PostgreSQL counts. */
+static bool
+read_offset(Reader *reader, int *west)
+{
+	int hours;
+	int minutes = 0;
+	bool ahead;
+
+	*west = 0;
+	if (skip_word(reader, "UTC") || skip_word(reader, "GMT") || skip_word(reader, "Z"))
+		return true;
+	ahead = skip_char(reader, '+');
+	if (!ahead && !skip_char(reader, '-'))
+		return false;
+	if (!read_number(reader, 2, 2, &hours))
+		return false;
+	if (skip_char(reader, ':') || (reader->at < reader->end && is_digit(*reader->at)))
+	{
+		if (!read_number(reader, 2, 2, &minutes))
+			return false;
+	}
+	if (hours > 15 || minutes > 59)
+		return false;
+	*west = (hours * 60 + minutes) * 60;
+	if (ahead)
+		*west = -*west;
+	return true;
+}
+
+/* Milliseconds since 1970: 12 to 15 digits. */
+static bool
+read_epoch(const Reader *text, TimestampTz *at)
+{
+	int64 milliseconds = 0;
+
+	if (text->end - text->at < MIN_EPOCH_DIGITS || text->end - text->at > MAX_EPOCH_DIGITS)
+		return false;
+	for (const char *p = text->at; p < text->end; p++)
+	{
+		if (!is_digit(*p))
+			return false;
+		milliseconds = milliseconds * 10 + (*p - '0');
+	}
+	*at = milliseconds * 1000 - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	return true;
+}
+
+static bool
+read_iso(Reader *reader, pg_tz *day_zone, pg_tz *clock_zone, TimestampTz *at)
+{
+	struct pg_tm tm = {0};
+	fsec_t fsec = 0;
+	pg_tz *zone = day_zone;
+	int west = 0;
+	bool has_offset = false;
+
+	if (!read_number(reader, 4, 4, &tm.tm_year) || !skip_char(reader, '-') ||
+		!read_number(reader, 2, 2, &tm.tm_mon) || !skip_char(reader, '-') ||
+		!read_number(reader, 2, 2, &tm.tm_mday))
+		return false;
+	if (tm.tm_year < 1 || tm.tm_mon < 1 || tm.tm_mon > MONTHS_PER_YEAR || tm.tm_mday < 1 ||
+		tm.tm_mday > day_tab[isleap(tm.tm_year)][tm.tm_mon - 1])
+		return false;
+	if (reader->at < reader->end)
+	{
+		zone = clock_zone;
+		if (!skip_char(reader, 'T') && !skip_char(reader, 't'))
+		{
+			if (!is_blank(*reader->at))
+				return false;
+			while (is_blank(*reader->at))
+				reader->at++;
+		}
+		if (!read_number(reader, 1, 2, &tm.tm_hour) || !skip_char(reader, ':') ||
+			!read_number(reader, 2, 2, &tm.tm_min))
+			return false;
+		if (skip_char(reader, ':'))
+		{
+			if (!read_number(reader, 2, 2, &tm.tm_sec))
+				return false;
+			if ((skip_char(reader, '.') || skip_char(reader, ',')) && !read_fraction(reader, &fsec))
+				return false;
+		}
+		if (tm.tm_hour >= HOURS_PER_DAY || tm.tm_min >= MINS_PER_HOUR ||
+			tm.tm_sec > SECS_PER_MINUTE)
+			return false;
+		while (reader->at < reader->end && is_blank(*reader->at))
+			reader->at++;
+		if (reader->at < reader->end)
+		{
+			has_offset = true;
+			if (!read_offset(reader, &west))
+				return false;
+		}
+		if (reader->at != reader->end)
+			return false;
+	}
+	if (!has_offset)
+	{
+		tm.tm_isdst = -1;
+		west = DetermineTimeZoneOffset(&tm, zone);
+	}
+	return tm2timestamp(&tm, fsec, &west, at) == 0 && IS_VALID_TIMESTAMP(*at);
+}
+
+/* The zone of a name, kept for the call site. */
+static pg_tz *
+named_zone(text *name, char *kept_name, pg_tz **kept)
+{
+	int len = VARSIZE_ANY_EXHDR(name);
+
+	if (*kept == NULL || strncmp(kept_name, VARDATA_ANY(name), len) != 0 || kept_name[len] != '\0')
+	{
+		char *asked = text_to_cstring(name);
+		pg_tz *zone = pg_tzset(asked);
+
+		if (zone == NULL || !pg_tz_acceptable(zone) || len > TZ_STRLEN_MAX)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("time zone \"%s\" not recognized", asked),
+							errhint("View pg_timezone_names lists what there is.")));
+		strlcpy(kept_name, asked, TZ_STRLEN_MAX + 1);
+		*kept = zone;
+		pfree(asked);
+	}
+	return *kept;
+}
+
+/*
+ * funnel.read_time(value text, day_zone text, clock_zone text) RETURNS timestamptz
+ */
+Datum
+funnel_read_time(PG_FUNCTION_ARGS)
+{
+	text *value = PG_GETARG_TEXT_PP(0);
+	Zones *zones = fcinfo->flinfo->fn_extra;
+	Reader reader;
+	Reader copy;
+	TimestampTz at;
+
+	if (zones == NULL)
+	{
+		zones = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Zones));
+		fcinfo->flinfo->fn_extra = zones;
+	}
+	reader.at = VARDATA_ANY(value);
+	reader.end = reader.at + VARSIZE_ANY_EXHDR(value);
+	while (reader.at < reader.end && is_blank(*reader.at))
+		reader.at++;
+	while (reader.at < reader.end && is_blank(reader.end[-1]))
+		reader.end--;
+	if (reader.at == reader.end)
+		PG_RETURN_NULL();
+
+	copy = reader;
+	if (skip_word(&copy, "infinity") && copy.at == copy.end)
+		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
+	copy = reader;
+	if (read_epoch(&copy, &at) ||
+		read_iso(&copy, named_zone(PG_GETARG_TEXT_PP(1), zones->day_name, &zones->day),
+				 named_zone(PG_GETARG_TEXT_PP(2), zones->clock_name, &zones->clock), &at))
+		PG_RETURN_TIMESTAMPTZ(at);
+
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+		 errmsg("cannot read \"%s\" as a time", text_to_cstring(value)),
+		 errhint(
+			 "Days are read as 2024-01-31, times as 2024-01-31 10:00:00 or 2024-01-31T10:00:00.000+0100, and milliseconds since 1970. "
+			 "Where a source writes others, give a view of it that converts them.")));
+}
