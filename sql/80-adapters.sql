@@ -4,8 +4,7 @@
 -- columns are found and checked by funnel.create_adapter(); what the view computes is plain SQL over them.
 
 CREATE FUNCTION funnel.label_key(label text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN lower(btrim(label, E' \t\r\n'));
+    AS 'MODULE_PATHNAME', 'funnel_label_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funnel.label_key(text) IS 'what labels that are one have in common: trimmed, in lower case';
 
 CREATE TABLE funnel.stage_alias (
@@ -46,6 +45,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION funnel.stage_labels(text, text[]) IS
     'the labels that a pipeline knows: those of funnel.stage_alias, earlier sources first, and its own stages';
+
+CREATE FUNCTION funnel.read_label(value text) RETURNS text
+    AS 'MODULE_PATHNAME', 'funnel_read_label' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_label(text) IS 'a label without the blanks around it; NULL if it is blank';
 
 CREATE FUNCTION funnel.read_time(value text, day_zone text, clock_zone text) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'funnel_read_time' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -90,7 +93,7 @@ CREATE TABLE funnel.adapter_column (
     kind text NOT NULL,
     source text NOT NULL,
     "column" text NOT NULL,
-    type text NOT NULL CHECK (type IN ('key', 'ref', 'label', 'text', 'time', 'end', 'amount', 'flag', 'ids', 'order')),
+    type text NOT NULL CHECK (type IN ('key', 'link', 'ref', 'label', 'text', 'time', 'end', 'amount', 'flag', 'ids', 'order')),
     names text[] NOT NULL,
     is_required boolean NOT NULL,
     meaning text NOT NULL,
@@ -102,7 +105,7 @@ COMMENT ON COLUMN funnel.adapter_column.kind IS 'the kind of adapter';
 COMMENT ON COLUMN funnel.adapter_column.source IS 'the source that has the column';
 COMMENT ON COLUMN funnel.adapter_column."column" IS 'what the adapter calls it';
 COMMENT ON COLUMN funnel.adapter_column.type IS
-    'what it is read as: key, ref, label, text, time, end (a time that may be open), amount, flag, ids (a list), order';
+    'what it is read as: key, link (a key that may be blank), ref, label, text, time, end (a time that may be open), amount, flag, ids (a list), order';
 COMMENT ON COLUMN funnel.adapter_column.names IS
     'what sources call it, the most likely first; {field} is the option field. Case, underscores and a byte-order mark do not matter';
 COMMENT ON COLUMN funnel.adapter_column.is_required IS 'must the source have it?';
@@ -137,7 +140,7 @@ CREATE TABLE funnel.adapter_part (
 COMMENT ON TABLE funnel.adapter_part IS 'the parts of the queries of adapters; in braces stand other parts, sources and options';
 COMMENT ON COLUMN funnel.adapter_part.kind IS 'the kind of adapter, or the vendor, or * for all of them';
 COMMENT ON COLUMN funnel.adapter_part.part IS 'name of the part; a kind''s own comes before its vendor''s';
-COMMENT ON COLUMN funnel.adapter_part.needs IS 'it is used only where one of these sources or columns is there; empty: always';
+COMMENT ON COLUMN funnel.adapter_part.needs IS 'where none of these columns is there, the part that is named so and :else is used; empty: always this one';
 COMMENT ON COLUMN funnel.adapter_part.query IS 'a query, or a piece of one';
 
 GRANT SELECT ON funnel.adapter_kind, funnel.adapter_source, funnel.adapter_column, funnel.adapter_option, funnel.adapter_part

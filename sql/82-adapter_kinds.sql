@@ -13,12 +13,18 @@ INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, r
 
 INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
 ('*', 'events', '{}', '{field_history}'),
-('*', 'field_history', '{}', $part$
-SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, coalesce(c.ref, r.ref) AS ref, c.record,
-       coalesce(r.is_deleted, c.is_deleted) AS is_deleted
-  FROM ({changes}) AS c LEFT JOIN ({records}) AS r ON r.record = c.record
+-- Where it is not told when records were created, their beginnings are not known.
+('*', 'field_history', '{record.lead,record.id,lead.id,history.created_at}', $part$
+{changed}
 UNION ALL
 SELECT b.record, b.label, b.at, b.amount, b.ref, b.record, b.is_deleted FROM ({beginnings}) AS b$part$),
+('*', 'field_history:else', '{}', '{changed}'),
+('*', 'changed', '{record.amount,record.is_deleted,lead.amount,lead.is_deleted}', $part$
+SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, c.ref, c.record,
+       coalesce(r.is_deleted, c.is_deleted) AS is_deleted
+  FROM ({changes}) AS c LEFT JOIN ({records}) AS r ON r.record = c.record$part$),
+('*', 'changed:else', '{}', $part$
+SELECT c.record AS lead, c.new_label AS label, c.at, c.amount, c.ref, c.record, c.is_deleted FROM ({changes}) AS c$part$),
 -- What a record began with: the old value of its first change, or what it has today if nothing changed. It lies before the
 -- first change, also where the record was created in the same second.
 ('*', 'beginnings', '{}', $part$
@@ -78,7 +84,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('stage_dates', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
 ('stage_dates', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
 ('stage_dates', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
-('stage_dates', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('stage_dates', 'rows', 'merged_into', 'link', '{merged_into}', false, 'the lead that it was merged into'),
 ('scd2', 'rows', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
 ('scd2', 'rows', 'stage', 'label', '{stage}', true, 'the stage'),
 ('scd2', 'rows', 'valid_from', 'time', '{valid_from,dbt_valid_from,_fivetran_start}', true, 'from when'),
@@ -86,14 +92,14 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('scd2', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
 ('scd2', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
 ('scd2', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
-('scd2', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('scd2', 'rows', 'merged_into', 'link', '{merged_into}', false, 'the lead that it was merged into'),
 ('snapshots', 'rows', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
 ('snapshots', 'rows', 'stage', 'label', '{stage}', true, 'the stage'),
 ('snapshots', 'rows', 'day', 'time', '{day,date,snapshot_date,snapshot_day,snapshot_at,at}', true, 'the day'),
 ('snapshots', 'rows', 'amount', 'amount', '{amount}', false, 'the amount'),
 ('snapshots', 'rows', 'ref', 'ref', '{ref}', false, 'the record that the row is of'),
 ('snapshots', 'rows', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
-('snapshots', 'rows', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into'),
+('snapshots', 'rows', 'merged_into', 'link', '{merged_into}', false, 'the lead that it was merged into'),
 ('field_history', 'history', 'lead', 'key', '{lead,lead_id,record_id,parent_id}', true, 'the lead'),
 ('field_history', 'history', 'field_name', 'text', '{field,field_name}', false, 'the field that was changed'),
 ('field_history', 'history', 'old_value', 'label', '{old_value,before_value,from_stage}', true, 'its value before'),
@@ -109,7 +115,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('field_history', 'record', 'stage', 'label', '{stage,"{field}"}', true, 'its stage now'),
 ('field_history', 'record', 'amount', 'amount', '{amount}', false, 'its amount now'),
 ('field_history', 'record', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
-('field_history', 'record', 'merged_into', 'key', '{merged_into}', false, 'the lead that it was merged into');
+('field_history', 'record', 'merged_into', 'link', '{merged_into}', false, 'the lead that it was merged into');
 
 INSERT INTO funnel.adapter_option (kind, option, type, default_value, required_with, meaning) VALUES
 ('stage_dates', 'stages', 'map', NULL, NULL, 'the column of each stage: {"mql": "became_mql_on"}; if it is not given, the columns that are named like stages of the pipeline'),
@@ -142,7 +148,7 @@ SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record,
 ('field_history', 'changes', '{}', $part$
 SELECT h.lead AS record, h.old_value AS old_label, h.new_value AS new_label, h.changed_at AS at, h.created_at, h.amount, h.ref,
        h.is_deleted, h.place
-  FROM {source history} AS h WHERE {field} IS NULL OR lower(h.field_name) = ANY ({field})$part$),
+  FROM {source history} AS h WHERE {field} IS NULL OR funnel.label_key(h.field_name) = ANY ({field})$part$),
 ('field_history', 'records', '{}', $part$
 SELECT r.lead AS record, r.stage AS label, r.created_at, r.amount, NULL::text AS ref, r.is_deleted FROM {source record} AS r$part$),
 ('field_history', 'merges', '{record.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source record} AS r');

@@ -77,9 +77,9 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('salesforce_field_history', 'record', 'value', 'label', '{"{field}"}', true, 'what the field has today'),
 ('salesforce_field_history', 'record', 'amount', 'amount', '{Amount}', false, 'its amount today'),
 ('salesforce_field_history', 'record', 'is_deleted', 'flag', '{IsDeleted}', false, 'is it deleted?'),
-('salesforce_field_history', 'record', 'master_record_id', 'key', '{MasterRecordId}', false, 'the record that it was merged into'),
+('salesforce_field_history', 'record', 'master_record_id', 'link', '{MasterRecordId}', false, 'the record that it was merged into'),
 ('hubspot_deal_stage', 'deal_stage', 'deal_id', 'key', '{deal_id}', true, 'the deal'),
-('hubspot_deal_stage', 'deal_stage', 'stage_id', 'text', '{value,stage_id,dealstage}', true, 'the stage'),
+('hubspot_deal_stage', 'deal_stage', 'stage_id', 'label', '{value,stage_id,dealstage}', true, 'the stage'),
 ('hubspot_deal_stage', 'deal_stage', 'entered_at', 'time', '{date_entered,timestamp,_fivetran_start,entered_at}', true, 'when the deal entered it'),
 ('hubspot_deal_stage', 'deal_stage', 'ended_at', 'end', '{_fivetran_end,date_exited}', false, 'when the deal left it'),
 ('hubspot_deal_stage', 'stage', 'stage_id', 'text', '{stage_id,id}', true, 'the stage'),
@@ -121,7 +121,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('marketo_change_data', 'deleted', 'lead_id', 'key', '{lead_id}', true, 'the lead that was deleted'),
 ('marketo_activities', 'activity', 'lead_id', 'key', '{lead_id}', true, 'the lead'),
 ('marketo_activities', 'activity', 'activity_date', 'time', '{activity_date}', true, 'when'),
-('marketo_activities', 'activity', 'activity_type_id', 'text', '{activity_type_id}', true, 'type of the activity'),
+('marketo_activities', 'activity', 'activity_type_id', 'label', '{activity_type_id}', true, 'type of the activity'),
 ('marketo_activities', 'activity', 'campaign_id', 'ref', '{campaign_id}', false, 'the campaign'),
 ('marketo_activities', 'activity_type', 'id', 'text', '{id,activity_type_id}', true, 'the type'),
 ('marketo_activities', 'activity_type', 'name', 'label', '{name}', true, 'its name'),
@@ -165,17 +165,17 @@ SELECT k.kind, c.source, c."column", c.type, c.names, c.is_required AND (k.is_fi
   FROM (VALUES
 ('lead', 'id', 'key', '{Id}'::text[], true, true, 'the lead'),
 ('lead', 'is_deleted', 'flag', '{IsDeleted}', false, false, 'is it deleted?'),
-('lead', 'master_record_id', 'key', '{MasterRecordId}', false, false, 'the lead that it was merged into'),
+('lead', 'master_record_id', 'link', '{MasterRecordId}', false, false, 'the lead that it was merged into'),
 ('lead', 'converted_at', 'time', '{ConvertedDate}', true, true, 'day of its conversion'),
-('lead', 'contact_id', 'key', '{ConvertedContactId}', true, true, 'the contact that it became'),
-('lead', 'account_id', 'key', '{ConvertedAccountId}', true, true, 'the account that it became part of'),
-('lead', 'opportunity_id', 'key', '{ConvertedOpportunityId}', true, true, 'the opportunity that it became'),
+('lead', 'contact_id', 'link', '{ConvertedContactId}', true, true, 'the contact that it became'),
+('lead', 'account_id', 'link', '{ConvertedAccountId}', true, true, 'the account that it became part of'),
+('lead', 'opportunity_id', 'link', '{ConvertedOpportunityId}', true, true, 'the opportunity that it became'),
 ('lead', 'created_at', 'time', '{CreatedDate}', true, false, 'when it was created'),
 ('lead', 'is_converted', 'flag', '{IsConverted}', true, false, 'is it converted?'),
 ('lead', 'status', 'label', '{Status}', true, false, 'its status today'),
 ('opportunity', 'id', 'key', '{Id}', true, true, 'the opportunity'),
-('opportunity', 'account_id', 'key', '{AccountId}', true, true, 'its account'),
-('opportunity', 'contact_id', 'key', '{ContactId}', false, false, 'the contact that it was made for'),
+('opportunity', 'account_id', 'link', '{AccountId}', true, true, 'its account'),
+('opportunity', 'contact_id', 'link', '{ContactId}', false, false, 'the contact that it was made for'),
 ('opportunity', 'created_at', 'time', '{CreatedDate}', true, true, 'when it was created'),
 ('opportunity', 'is_deleted', 'flag', '{IsDeleted}', false, false, 'is it deleted?'),
 ('opportunity', 'stage_name', 'label', '{StageName}', true, false, 'its stage today'),
@@ -187,10 +187,10 @@ SELECT k.kind, c.source, c."column", c.type, c.names, c.is_required AND (k.is_fi
 ('opportunity_contact_role', 'is_primary', 'flag', '{IsPrimary}', false, false, 'is it the primary one?'),
 ('opportunity_contact_role', 'is_deleted', 'flag', '{IsDeleted}', false, false, 'is the role deleted?'),
 ('contact', 'id', 'key', '{Id}', true, true, 'the contact'),
-('contact', 'account_id', 'key', '{AccountId}', true, true, 'its account'),
-('contact', 'master_record_id', 'key', '{MasterRecordId}', false, false, 'the contact that it was merged into'),
+('contact', 'account_id', 'link', '{AccountId}', true, true, 'its account'),
+('contact', 'master_record_id', 'link', '{MasterRecordId}', false, false, 'the contact that it was merged into'),
 ('account', 'id', 'key', '{Id}', true, true, 'the account'),
-('account', 'master_record_id', 'key', '{MasterRecordId}', true, true, 'the account that it was merged into'))
+('account', 'master_record_id', 'link', '{MasterRecordId}', true, true, 'the account that it was merged into'))
     AS c (source, "column", type, names, is_required, is_join, meaning),
        (VALUES ('salesforce_conversion', true), ('salesforce_campaign_member', false)) AS k (kind, is_first)
  WHERE k.is_first OR c.is_join OR c."column" IN ('master_record_id', 'contact_id', 'is_primary', 'is_deleted');
@@ -206,8 +206,8 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('salesforce_conversion', 'opportunity_history', 'stage_name', 'label', '{StageName}', true, 'its stage from then on'),
 ('salesforce_conversion', 'opportunity_history', 'created_date', 'time', '{CreatedDate}', true, 'when it changed'),
 ('salesforce_conversion', 'opportunity_history', 'amount', 'amount', '{Amount}', false, 'its amount then'),
-('salesforce_campaign_member', 'member', 'lead_id', 'key', '{LeadId}', true, 'the lead'),
-('salesforce_campaign_member', 'member', 'contact_id', 'key', '{ContactId}', true, 'the contact'),
+('salesforce_campaign_member', 'member', 'lead_id', 'link', '{LeadId}', true, 'the lead'),
+('salesforce_campaign_member', 'member', 'contact_id', 'link', '{ContactId}', true, 'the contact'),
 ('salesforce_campaign_member', 'member', 'campaign_id', 'key', '{CampaignId}', true, 'the campaign'),
 ('salesforce_campaign_member', 'member', 'created_at', 'time', '{CreatedDate}', true, 'when he was added'),
 ('salesforce_campaign_member', 'member', 'responded_at', 'time', '{FirstRespondedDate}', true, 'day of the first response'),
@@ -242,7 +242,7 @@ SELECT h.opportunity_id AS lead, h.stage_name AS label, h.changed_at AS at, h.am
 ('salesforce_field_history', 'changes', '{}', $part$
 SELECT h.record_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, h.opportunity_id AS ref, h.is_deleted, h.place
-  FROM {source history} AS h WHERE lower(h.field_name) = ANY ({field})$part$),
+  FROM {source history} AS h WHERE funnel.label_key(h.field_name) = ANY ({field})$part$),
 ('salesforce_field_history', 'records', '{}', $part$
 SELECT r.id AS record, r.value AS label, r.created_date AS created_at, r.amount,
        CASE WHEN {has history.opportunity_id} THEN r.id::text END AS ref, r.is_deleted
@@ -271,7 +271,7 @@ SELECT h.record_id AS lead, coalesce(l.label, h.value) AS label, h."timestamp" A
   FROM {source history} AS h
   LEFT JOIN ({labels}) AS l ON l.stage_id = h.value
   LEFT JOIN {source record} AS r ON r.id = h.record_id
- WHERE lower(h.name) = ANY ({field})$part$),
+ WHERE funnel.label_key(h.name) = ANY ({field})$part$),
 ('hubspot_property_history', 'merges', '{merged.id,record.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.id AS survivor FROM {source merged} AS m
 UNION ALL
@@ -285,7 +285,7 @@ SELECT a.lead_id AS record, a.old_value AS old_label, a.new_value AS new_label, 
        CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted,
        a.place
   FROM {source activity} AS a
- WHERE lower(a.field_name) = ANY ({field}) AND coalesce(a.activity_type_id = '13', true)$part$),
+ WHERE funnel.label_key(a.field_name) = ANY ({field}) AND coalesce(a.activity_type_id = '13', true)$part$),
 -- Without a column for what the field has today, leads that have no change tell nothing.
 ('marketo_change_data', 'records', '{}', $part$
 SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref,
@@ -298,7 +298,7 @@ SELECT a.lead_id AS lead, coalesce(t.name, a.activity_type_id) AS label, a.activ
        a.campaign_id AS ref, a.lead_id AS record,
        CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted
   FROM {source activity} AS a LEFT JOIN {source activity_type} AS t ON t.id = a.activity_type_id
- WHERE {types} IS NULL OR lower(t.name) = ANY ({types}) OR a.activity_type_id = ANY ({types})$part$),
+ WHERE {types} IS NULL OR funnel.label_key(t.name) = ANY ({types}) OR a.activity_type_id = ANY ({types})$part$),
 
 ('odoo_tracking', 'tracked', '{}', $part$
 SELECT m.res_id AS record, t.field_name, t.old_integer, t.new_integer, t.old_char, t.new_char, m.date AS at, t.id AS place
@@ -309,8 +309,8 @@ SELECT t.record, coalesce(o.name, t.old_char) AS old_label, coalesce(n.name, t.n
   FROM ({tracked}) AS t
   LEFT JOIN {source stage} AS o ON o.id = t.old_integer
   LEFT JOIN {source stage} AS n ON n.id = t.new_integer
- WHERE lower(t.field_name) = ANY ({field})
-       OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND lower(f.name) = ANY ({field}))$part$),
+ WHERE funnel.label_key(t.field_name) = ANY ({field})
+       OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND funnel.label_key(f.name) = ANY ({field}))$part$),
 ('odoo_tracking', 'records', '{}', $part$
 SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_date AS created_at, l.amount, NULL::text AS ref,
        NULL::boolean AS is_deleted
@@ -336,7 +336,7 @@ SELECT a.record, CASE WHEN a.new_integer::text = '0' THEN {lost} ELSE a.label EN
 ('suitecrm_audit', 'changes', '{}', $part$
 SELECT a.parent_id AS record, a.before_value AS old_label, a.after_value AS new_label, a.date_created AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, NULL::text AS place
-  FROM {source audit} AS a WHERE lower(a.field_name) = ANY ({field})$part$),
+  FROM {source audit} AS a WHERE funnel.label_key(a.field_name) = ANY ({field})$part$),
 ('suitecrm_audit', 'records', '{}', $part$
 SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount, NULL::text AS ref, r.is_deleted
   FROM {source record} AS r$part$);
@@ -417,7 +417,7 @@ SELECT o.id, CASE {grain} WHEN 'lead' THEN coalesce(ol.lead, cl.lead, oc.contact
 ('salesforce_conversion', 'changes', '{}', $part$
 SELECT h.lead_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, h.place
-  FROM {source lead_history} AS h WHERE lower(h.field_name) = ANY ({field})$part$),
+  FROM {source lead_history} AS h WHERE funnel.label_key(h.field_name) = ANY ({field})$part$),
 -- What a converted lead began as is not known without a history.
 ('salesforce_conversion', 'records', '{}', $part$
 SELECT l.id AS record, CASE WHEN l.is_converted IS NOT TRUE THEN l.status END AS label, l.created_at, NULL::numeric AS amount,

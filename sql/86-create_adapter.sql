@@ -53,17 +53,21 @@ DECLARE
     time text;
 BEGIN
     CASE wanted
-        WHEN 'key' THEN
+        -- A plain column where that will do: the planner knows nothing of what is in an expression.
+        WHEN 'key', 'link' THEN
             RETURN CASE WHEN key_type <> 'text' THEN format('%s::%s', c, key_type)
                         WHEN type = 'numeric'::regtype THEN format('trim_scale(%s)::text', c)
+                        WHEN wanted = 'key' THEN as_text
                         ELSE format('nullif(%s, '''')', as_text) END;
+        WHEN 'text' THEN
+            RETURN as_text;
         WHEN 'label' THEN
             IF type = 'jsonb'::regtype OR type = 'json'::regtype THEN
                 as_text := format('(coalesce(%1$s ->> %2$L, %1$s ->> ''en_US'', %1$s #>> ''{}'') COLLATE "default")', c, language);
             END IF;
-            RETURN format('nullif(btrim(%s, E'' \t\r\n''), '''')', as_text);
-        WHEN 'text', 'ref' THEN
-            RETURN format('nullif(btrim(%s), '''')', as_text);
+            RETURN format('funnel.read_label(%s)', as_text);
+        WHEN 'ref' THEN
+            RETURN format('funnel.read_label(%s)', as_text);
         WHEN 'order' THEN
             RETURN c;
         WHEN 'amount' THEN
@@ -96,15 +100,19 @@ CREATE FUNCTION funnel.expand_part(part text, kinds text[], given jsonb) RETURNS
 AS $$
 DECLARE
     rest text;
+    needs text[];
     result text := '';
     opens int;
     closes int;
     name text;
 BEGIN
-    SELECT p.query INTO STRICT rest
+    SELECT p.query, p.needs INTO STRICT rest, needs
       FROM funnel.adapter_part AS p
      WHERE p.part = expand_part.part AND p.kind = ANY (kinds)
      ORDER BY array_position(kinds, p.kind) LIMIT 1;
+    IF needs <> '{}' AND NOT EXISTS (SELECT FROM unnest(needs) AS n WHERE given ? ('has ' || n)) THEN
+        RETURN funnel.expand_part(part || ':else', kinds, given);
+    END IF;
     LOOP
         opens := strpos(rest, '{');
         EXIT WHEN opens = 0;
@@ -140,7 +148,7 @@ DECLARE
     oids jsonb := '{}';       -- source: relation
     names jsonb := '{}';      -- source.column: column that the caller named
     options jsonb := '{}';
-    found jsonb := '{}';      -- source.column: name and type of the column that it is
+    matched jsonb := '{}';      -- source.column: name and type of the column that it is
     given jsonb := '{}';      -- what stands for what is in braces
     key_type text;
     clock_zone text;
@@ -320,16 +328,16 @@ BEGIN
                                  UNION ALL SELECT n.name, 1 WHERE n.name <> '{field}') AS m));
         END IF;
         IF name IS NOT NULL THEN
-            SELECT found || jsonb_build_object(col.place, jsonb_build_object('name', name, 'type',
+            SELECT matched || jsonb_build_object(col.place, jsonb_build_object('name', name, 'type',
                        coalesce(nullif(t.typbasetype, 0), t.oid), 'category', t.typcategory))
-              INTO found
+              INTO matched
               FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
              WHERE a.attrelid = col.relation AND a.attname = name AND NOT a.attisdropped;
-            IF col.type IN ('time', 'end') AND found #>> ARRAY[col.place, 'category'] NOT IN ('D', 'S', 'N')
-               OR found #>> ARRAY[col.place, 'category'] IN ('A', 'C', 'P') AND col.type <> 'ids' THEN
+            IF col.type IN ('time', 'end') AND matched #>> ARRAY[col.place, 'category'] NOT IN ('D', 'S', 'N')
+               OR matched #>> ARRAY[col.place, 'category'] IN ('A', 'C', 'P') AND col.type <> 'ids' THEN
                 RAISE datatype_mismatch USING
                     MESSAGE = format('column "%s" of source "%s" is of type %s', name, col.source,
-                                     format_type((found #>> ARRAY[col.place, 'type'])::oid, NULL)),
+                                     format_type((matched #>> ARRAY[col.place, 'type'])::oid, NULL)),
                     DETAIL = format('The adapter reads it as %s: %s.', col.type, col.meaning),
                     HINT = 'Name another column in the argument columns, or give a view of the source that converts it.';
             END IF;
@@ -341,22 +349,22 @@ BEGIN
     END LOOP;
 
     -- What else must be there.
-    IF the_kind.kind = 'odoo_tracking' AND found #>> '{tracking.field_name,category}' = 'N' AND NOT oids ? 'fields' THEN
+    IF the_kind.kind = 'odoo_tracking' AND matched #>> '{tracking.field_name,category}' = 'N' AND NOT oids ? 'fields' THEN
         RAISE undefined_table USING
             MESSAGE = format('sources of the adapter of kind "%s" are missing', the_kind.kind),
             DETAIL = format('Column "%s" of source "tracking" has numbers of fields, which source "fields" (ir_model_fields) names.',
-                            found #>> '{tracking.field_name,name}'),
+                            matched #>> '{tracking.field_name,name}'),
             HINT = 'Give source "fields".';
     END IF;
-    FOR opt IN SELECT o.* FROM funnel.adapter_option AS o WHERE o.kind = the_kind.kind AND found ? o.required_with LOOP
+    FOR opt IN SELECT o.* FROM funnel.adapter_option AS o WHERE o.kind = the_kind.kind AND matched ? o.required_with LOOP
         IF jsonb_typeof(options -> opt.option) = 'null' THEN
             RAISE invalid_parameter_value USING
                 MESSAGE = format('an adapter of kind "%s" needs the option "%s"', the_kind.kind, opt.option),
-                DETAIL = format('It is %s; column "%s" tells several apart.', opt.meaning, found #>> ARRAY[opt.required_with, 'name']),
+                DETAIL = format('It is %s; column "%s" tells several apart.', opt.meaning, matched #>> ARRAY[opt.required_with, 'name']),
                 HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
         END IF;
     END LOOP;
-    IF options ->> 'deleted' = 'omit' AND NOT EXISTS (SELECT FROM jsonb_object_keys(found) AS f WHERE f ~ '[.]is_deleted$|^deleted[.]') THEN
+    IF options ->> 'deleted' = 'omit' AND NOT EXISTS (SELECT FROM jsonb_object_keys(matched) AS f WHERE f ~ '[.]is_deleted$|^deleted[.]') THEN
         problems := problems || format('Nothing says what is deleted, for option "deleted": %s.', coalesce((
             SELECT string_agg(format('source "%s", "%s"', c.source, array_to_string(c.names, '" or "')), '; ')
               FROM funnel.adapter_column AS c WHERE c.kind = the_kind.kind AND (c."column" = 'is_deleted' OR c.source = 'deleted')),
@@ -380,7 +388,7 @@ BEGIN
             name := funnel.find_column((oids ->> 'rows')::oid, item.names);
             IF name IS NOT NULL THEN
                 list := concat_ws(', ', list, format('(%L::text, r.%I)', item.stage, 'stage ' || item.place));
-                found := found || (SELECT jsonb_build_object('rows.stage ' || item.place,
+                matched := matched || (SELECT jsonb_build_object('rows.stage ' || item.place,
                                               jsonb_build_object('name', name, 'type', coalesce(nullif(t.typbasetype, 0), t.oid)))
                                      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
                                     WHERE a.attrelid = (oids ->> 'rows')::oid AND a.attname = name AND NOT a.attisdropped);
@@ -404,41 +412,45 @@ BEGIN
     END IF;
 
     -- Keys of all sources are compared with each other.
-    SELECT CASE WHEN bool_and(t.type = ANY ('{int2,int4,int8}'::regtype[])) THEN 'int8'
-                WHEN bool_and(t.type = 'uuid'::regtype) THEN 'uuid' ELSE 'text' END INTO key_type
+    SELECT CASE WHEN bool_and(t.type = ANY ('{int2,int4,int8,uuid}'::regtype[])) AND min(t.type) = max(t.type) THEN min(t.type)::regtype::text
+                WHEN bool_and(t.type = ANY ('{int2,int4,int8}'::regtype[])) THEN 'bigint' ELSE 'text' END INTO key_type
       FROM (SELECT (f.value ->> 'type')::oid AS type
-              FROM jsonb_each(found) AS f
-              JOIN funnel.adapter_column AS c ON c.kind = the_kind.kind AND c.type = 'key' AND c.source || '.' || c."column" = f.key) AS t;
+              FROM jsonb_each(matched) AS f
+              JOIN funnel.adapter_column AS c ON c.kind = the_kind.kind AND c.type IN ('key', 'link') AND c.source || '.' || c."column" = f.key) AS t;
     given := given || jsonb_build_object('collate', CASE key_type WHEN 'text' THEN 'COLLATE "C"' ELSE '' END,
                                          'time_zone', quote_literal(time_zone));
     FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind LOOP
         SELECT string_agg(
-                   CASE WHEN found ? c.place THEN
-                            funnel.adapter_expression(found #>> ARRAY[c.place, 'name'], (found #>> ARRAY[c.place, 'type'])::oid, c.type,
+                   CASE WHEN matched ? c.place THEN
+                            funnel.adapter_expression(matched #>> ARRAY[c.place, 'name'], (matched #>> ARRAY[c.place, 'type'])::oid, c.type,
                                                       key_type, time_zone, clock_zone, options ->> 'language')
-                        ELSE 'NULL::' || CASE c.type WHEN 'key' THEN key_type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
+                        ELSE 'NULL::' || CASE WHEN c.type IN ('key', 'link') THEN key_type ELSE CASE c.type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
                                                      WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
-                                                     ELSE 'text' END
+                                                     ELSE 'text' END END
                         END || format(' AS %I', c."column"), ', ')
           INTO list
           FROM (SELECT a."column", a.type, source.source || '.' || a."column" AS place
                   FROM funnel.adapter_column AS a WHERE a.kind = the_kind.kind AND a.source = source.source
                 UNION ALL
-                SELECT substr(f, length('rows.') + 1), 'end', f FROM jsonb_object_keys(found) AS f WHERE f ~ '^rows[.]stage \d+$') AS c;
+                SELECT substr(f, length('rows.') + 1), 'end', f FROM jsonb_object_keys(matched) AS f WHERE f ~ '^rows[.]stage \d+$') AS c;
         given := given || jsonb_build_object('source ' || source.source,
             format('(SELECT %s%s)', list, coalesce(
                 (SELECT format(' FROM %I.%I AS s', n.nspname, r.relname)
                    FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace WHERE r.oid = (oids ->> source.source)::oid),
                 ' WHERE false')));
     END LOOP;
-    SELECT given || coalesce(jsonb_object_agg('has ' || f, 'true'), '{}') INTO given FROM jsonb_object_keys(found) AS f;
+    SELECT given || coalesce(jsonb_object_agg('has ' || f, 'true'), '{}') INTO given FROM jsonb_object_keys(matched) AS f;
 
     -- The view.
     has_merges := EXISTS (SELECT FROM funnel.adapter_part AS p
-                           WHERE p.part = 'merges' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE found ? n));
+                           WHERE p.part = 'merges' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE matched ? n));
+    IF NOT has_merges THEN
+        given := given || jsonb_build_object('survivors', format('(SELECT NULL::%1$s AS merged, NULL::%1$s AS survivor WHERE false)', key_type));
+    END IF;
     query := format(
         'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record, %s AS is_deleted FROM (%s) AS e%s',
-        CASE WHEN has_merges THEN 'coalesce(s.survivor, e.lead)' ELSE 'e.lead' END,
+        format(CASE key_type WHEN 'text' THEN 'nullif(%s, '''')' ELSE '%s' END,
+               CASE WHEN has_merges THEN 'coalesce(s.survivor, e.lead)' ELSE 'e.lead' END),
         given ->> 'null_label',
         CASE WHEN has_merges THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
         CASE WHEN has_merges THEN 'coalesce(e.is_deleted, false) AND s.survivor IS NULL' ELSE 'coalesce(e.is_deleted, false)' END,
@@ -453,7 +465,7 @@ BEGIN
              ELSE
                  'SELECT e.lead, coalesce(l.stage, e.label) AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, '
                  '%2$L::text AS pipeline, l.stage IS NOT NULL AS is_mapped FROM (%1$s) AS e '
-                 'LEFT JOIN funnel.stage_labels(%2$L, %3$L) AS l ON l.key = lower(e.label)' END,
+                 'LEFT JOIN funnel.stage_labels(%2$L, %3$L) AS l ON l.key = funnel.label_key(e.label)' END,
         query, pipeline, array_remove(ARRAY[options ->> 'source', the_kind.kind, the_kind.vendor, '*'], NULL))
         || CASE options ->> 'deleted' WHEN 'omit' THEN ' WHERE NOT e.is_deleted' ELSE '' END;
 
@@ -514,7 +526,7 @@ BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT u.label, u.events, u.leads, u.first_at, u.last_at,
                 (SELECT s.stage FROM funnel.stage AS s
-                  WHERE s.pipeline = u.pipeline AND funnel.try_lead_stage(s.stage) = funnel.try_lead_stage(u.label) ORDER BY s."position" LIMIT 1)
+                  WHERE s.pipeline = u.pipeline AND funnel.try_lead_stage(s.stage)::text = funnel.try_lead_stage(u.label)::text ORDER BY s."position" LIMIT 1)
            FROM (SELECT a.pipeline, a.label, count(*) AS events, count(DISTINCT a.lead) AS leads, min(a.at) AS first_at, max(a.at) AS last_at
                    FROM %s AS a WHERE a.is_mapped IS NOT TRUE GROUP BY a.pipeline, a.label) AS u
           WHERE NOT EXISTS (SELECT FROM funnel.stage AS s WHERE s.pipeline = u.pipeline AND s.stage = u.label)

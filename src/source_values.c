@@ -1,20 +1,23 @@
 /*
- * read_time.c
- *	  The SQL function read_time(): times as CRM exports and warehouse syncs
- *	  write them in text columns. Only forms that say the same everywhere are
- *	  read: the result depends on no setting of the session.
+ * source_values.c
+ *	  The SQL functions that read values as CRM exports and warehouse syncs
+ *	  write them in text columns: read_time(), read_label() and label_key().
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 
+PG_FUNCTION_INFO_V1(funnel_label_key);
+PG_FUNCTION_INFO_V1(funnel_read_label);
 PG_FUNCTION_INFO_V1(funnel_read_time);
 
 /* Fewer digits are no milliseconds since 1970 that a CRM could mean: years, days like 20240131, seconds. */
@@ -230,7 +233,72 @@ named_zone(text *name, char *kept_name, pg_tz **kept)
 }
 
 /*
+ * funnel.read_label(value text) RETURNS text
+ *
+ * Without blanks around it; NULL if nothing is left.
+ */
+Datum
+funnel_read_label(PG_FUNCTION_ARGS)
+{
+	text *label = PG_GETARG_TEXT_PP(0);
+	const char *at = VARDATA_ANY(label);
+	const char *end = at + VARSIZE_ANY_EXHDR(label);
+
+	if (at < end && !is_blank(*at) && !is_blank(end[-1]))
+		PG_RETURN_TEXT_P(label);
+	while (at < end && is_blank(*at))
+		at++;
+	while (at < end && is_blank(end[-1]))
+		end--;
+	if (at == end)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(at, end - at));
+}
+
+/*
+ * funnel.label_key(label text) RETURNS text
+ *
+ * Trimmed and in lower case; most labels are plain ASCII, for which no locale
+ * has to be asked.
+ */
+Datum
+funnel_label_key(PG_FUNCTION_ARGS)
+{
+	text *label = PG_GETARG_TEXT_PP(0);
+	const char *at = VARDATA_ANY(label);
+	const char *end = at + VARSIZE_ANY_EXHDR(label);
+	text *result;
+	char *out;
+	bool is_ascii = true;
+
+	while (at < end && is_blank(*at))
+		at++;
+	while (at < end && is_blank(end[-1]))
+		end--;
+	result = palloc(VARHDRSZ + (end - at));
+	SET_VARSIZE(result, VARHDRSZ + (end - at));
+	out = VARDATA(result);
+	for (const char *p = at; p < end; p++)
+	{
+		is_ascii = is_ascii && !IS_HIGHBIT_SET(*p);
+		*out++ = (*p >= 'A' && *p <= 'Z') ? *p + ('a' - 'A') : *p;
+	}
+	if (!is_ascii)
+	{
+		char *lower = str_tolower(at, end - at, DEFAULT_COLLATION_OID);
+
+		pfree(result);
+		result = cstring_to_text(lower);
+		pfree(lower);
+	}
+	PG_RETURN_TEXT_P(result);
+}
+
+/*
  * funnel.read_time(value text, day_zone text, clock_zone text) RETURNS timestamptz
+ *
+ * Only forms that say the same everywhere: the result depends on no setting of
+ * the session.
  */
 Datum
 funnel_read_time(PG_FUNCTION_ARGS)
