@@ -221,6 +221,8 @@ INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, r
 ('salesforce_field_history', 'field', 'names', '["Status", "StageName"]', NULL, NULL, 'the field that holds the stage'),
 ('salesforce_conversion', 'grain', 'text', '"lead"', '{lead,account,opportunity}', NULL, 'what a lead of the cohort is'),
 ('salesforce_conversion', 'field', 'names', '"Status"', NULL, NULL, 'the field of leads that holds the stage'),
+('salesforce_conversion', 'lead_began', 'text', NULL, NULL, NULL, 'label of what converted leads without a history began as'),
+('salesforce_conversion', 'opportunity_began', 'text', NULL, NULL, NULL, 'label of what closed opportunities without a history began as'),
 ('salesforce_campaign_member', 'grain', 'text', '"lead"', '{lead,account,opportunity}', NULL, 'what a lead of the cohort is'),
 ('salesforce_campaign_member', 'channel', 'text', '"type"', '{type,name}', NULL, 'what is the channel: type or name of the campaign'),
 ('salesforce_campaign_member', 'members', 'text', '"responded"', '{responded,all}', NULL, 'which members count as touched: those who responded, or all, when they were added'),
@@ -420,7 +422,7 @@ SELECT h.lead_id AS record, h.old_value AS old_label, h.new_value AS new_label, 
   FROM {source lead_history} AS h WHERE funnel.label_key(h.field_name) = ANY ({field})$part$),
 -- What a converted lead began as is not known without a history.
 ('salesforce_conversion', 'records', '{}', $part$
-SELECT l.id AS record, CASE WHEN l.is_converted IS NOT TRUE THEN l.status END AS label, l.created_at, NULL::numeric AS amount,
+SELECT l.id AS record, CASE WHEN l.is_converted IS NOT TRUE THEN l.status ELSE {lead_began} END AS label, l.created_at, NULL::numeric AS amount,
        NULL::text AS ref, l.is_deleted AND l.master_record_id IS NULL AS is_deleted
   FROM {source lead} AS l$part$),
 ('salesforce_conversion', 'events', '{}', $part$
@@ -438,7 +440,7 @@ SELECT coalesce(k.key, e.record), e.label, e.at, e.amount, e.record::text, e.rec
         UNION ALL
         SELECT o.id, s.label, s.at, o.amount
           FROM {source opportunity} AS o,
-               LATERAL (VALUES (CASE WHEN o.is_closed IS NOT TRUE THEN o.stage_name END, o.created_at),
+               LATERAL (VALUES (CASE WHEN o.is_closed IS NOT TRUE THEN o.stage_name ELSE {opportunity_began} END, o.created_at),
                                (o.stage_name, CASE WHEN o.is_closed THEN
                                                   greatest(o.closed_at, o.created_at + interval '1 microsecond') END)) AS s (label, at)
          WHERE s.at IS NOT NULL AND NOT EXISTS (SELECT FROM {source opportunity_history} AS h WHERE h.opportunity_id = o.id)) AS e

@@ -175,6 +175,7 @@ BEGIN
             MESSAGE = format('there is no kind of adapter "%s"', kind),
             HINT = format('Kinds are %s.', (SELECT string_agg(k.kind, ', ' ORDER BY k.kind) FROM funnel.adapter_kind AS k WHERE k.kind !~ ':'));
     END IF;
+    kind := split_part(kind, ':', 1);
     kinds := array_remove(ARRAY[the_kind.kind, the_kind.vendor, '*'], NULL);
     IF jsonb_typeof(columns) IS DISTINCT FROM 'object' THEN
         RAISE invalid_parameter_value USING
@@ -213,7 +214,7 @@ BEGIN
       FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind;
     IF unknown IS NOT NULL THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = format('an adapter of kind "%s" has no source "%s"', the_kind.kind, array_to_string(unknown, '", "')),
+            MESSAGE = format('an adapter of kind "%s" has no source "%s"', kind, array_to_string(unknown, '", "')),
             HINT = format('Its sources are %s; those in brackets are optional.', list);
     END IF;
     FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind ORDER BY s."position" LOOP
@@ -227,7 +228,7 @@ BEGIN
     END LOOP;
     IF problems <> '{}' THEN
         RAISE undefined_table USING
-            MESSAGE = format('sources of the adapter of kind "%s" are missing', the_kind.kind),
+            MESSAGE = format('sources of the adapter of kind "%s" are missing', kind),
             DETAIL = array_to_string(problems, E'\n'),
             HINT = format('Its sources are %s; those in brackets are optional. Names are looked up by the search_path, quoted as in SQL.', list);
     END IF;
@@ -249,12 +250,15 @@ BEGIN
         SELECT o.* INTO opt FROM funnel.adapter_option AS o
          WHERE o.kind IN (the_kind.kind, '*') AND o.option = item.key;
         IF FOUND THEN
+            -- as if it were not given, where that is not a value of its own
+            CONTINUE WHEN item.type = 'null' AND item.key <> 'lost';
             IF opt.type = 'map' AND item.type <> 'object' OR opt.type = 'flag' AND item.type <> 'boolean'
                OR opt.type = 'text' AND item.type NOT IN ('string', 'number', 'null')
-               OR opt.type = 'names' AND item.type NOT IN ('string', 'number', 'array', 'null')
+               OR opt.type = 'names' AND (item.type NOT IN ('string', 'number', 'array') OR item.value = '[]')
+               OR item.value #>> '{}' !~ '[^[:space:]]'
                OR opt.allowed IS NOT NULL AND NOT (item.value #>> '{}' = ANY (opt.allowed)) IS TRUE THEN
                 RAISE invalid_parameter_value USING
-                    MESSAGE = format('option "%s" of an adapter of kind "%s" cannot be %s', item.key, the_kind.kind, item.value),
+                    MESSAGE = format('option "%s" of an adapter of kind "%s" cannot be %s', item.key, kind, item.value),
                     DETAIL = format('It is a %s: %s.', opt.type, opt.meaning),
                     HINT = coalesce(format('Give one of %s.', array_to_string(opt.allowed, ', ')),
                                     format('Give a %s.', CASE opt.type WHEN 'names' THEN 'string, or an array of strings' ELSE opt.type END));
@@ -282,7 +286,7 @@ BEGIN
     END LOOP;
     IF unknown IS NOT NULL THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = format('an adapter of kind "%s" has no column and no option "%s"', the_kind.kind, array_to_string(unknown, '", "')),
+            MESSAGE = format('an adapter of kind "%s" has no column and no option "%s"', kind, array_to_string(unknown, '", "')),
             DETAIL = (SELECT format('Its columns are %s.', string_agg(c.source || '.' || c.names[1], ', ' ORDER BY s."position", c.names[1]))
                         FROM funnel.adapter_column AS c JOIN funnel.adapter_source AS s USING (kind, source)
                        WHERE c.kind = the_kind.kind),
@@ -295,7 +299,7 @@ BEGIN
         END IF;
         IF jsonb_typeof(options -> opt.option) = 'null' AND opt.required_with = '*' THEN
             RAISE invalid_parameter_value USING
-                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', the_kind.kind, opt.option),
+                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', kind, opt.option),
                 DETAIL = format('It is %s.', opt.meaning),
                 HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
         END IF;
@@ -351,7 +355,7 @@ BEGIN
     -- What else must be there.
     IF the_kind.kind = 'odoo_tracking' AND matched #>> '{tracking.field_name,category}' = 'N' AND NOT oids ? 'fields' THEN
         RAISE undefined_table USING
-            MESSAGE = format('sources of the adapter of kind "%s" are missing', the_kind.kind),
+            MESSAGE = format('sources of the adapter of kind "%s" are missing', kind),
             DETAIL = format('Column "%s" of source "tracking" has numbers of fields, which source "fields" (ir_model_fields) names.',
                             matched #>> '{tracking.field_name,name}'),
             HINT = 'Give source "fields".';
@@ -359,7 +363,7 @@ BEGIN
     FOR opt IN SELECT o.* FROM funnel.adapter_option AS o WHERE o.kind = the_kind.kind AND matched ? o.required_with LOOP
         IF jsonb_typeof(options -> opt.option) = 'null' THEN
             RAISE invalid_parameter_value USING
-                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', the_kind.kind, opt.option),
+                MESSAGE = format('an adapter of kind "%s" needs the option "%s"', kind, opt.option),
                 DETAIL = format('It is %s; column "%s" tells several apart.', opt.meaning, matched #>> ARRAY[opt.required_with, 'name']),
                 HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
         END IF;
@@ -405,7 +409,7 @@ BEGIN
     END IF;
     IF problems <> '{}' THEN
         RAISE undefined_column USING
-            MESSAGE = format('columns of the adapter of kind "%s" are missing', the_kind.kind),
+            MESSAGE = format('columns of the adapter of kind "%s" are missing', kind),
             DETAIL = array_to_string(problems, E'\n'),
             HINT = 'If columns have other names, say so in the argument columns: {"what the adapter calls it": "your column"}; '
                    '"source.column" names that of one source.';
@@ -490,7 +494,7 @@ BEGIN
             HINT = 'Drop it first.';
     END;
     EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('adapter of funnel: %s, version %s',
-        the_kind.kind, (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'funnel')));
+        kind, (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'funnel')));
     RETURN target::regclass;
 END
 $$;
