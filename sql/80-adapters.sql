@@ -55,6 +55,27 @@ CREATE FUNCTION funnel.read_time(value text, day_zone text, clock_zone text) RET
 COMMENT ON FUNCTION funnel.read_time(text, text, text) IS
     'a time as exports write it: a day, of day_zone; a time with its offset, or of clock_zone; milliseconds since 1970';
 
+-- A function, so that the planner takes chains of merges for the rare thing that they are.
+CREATE FUNCTION funnel.survivors(from_keys anyarray, to_keys anyarray) RETURNS TABLE (merged anyelement, survivor anyelement)
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 100
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
+AS $$
+    WITH RECURSIVE merge (merged, survivor) AS (
+        SELECT m.merged, m.survivor FROM unnest(from_keys, to_keys) AS m (merged, survivor)
+    ), chain (merged, survivor) AS (
+        SELECT m.merged, m.survivor FROM merge AS m
+        UNION
+        SELECT c.merged, m.survivor FROM chain AS c JOIN merge AS m ON m.merged = c.survivor
+    )
+    SELECT DISTINCT ON (c.merged) c.merged, c.survivor
+      FROM chain AS c
+     WHERE NOT EXISTS (SELECT FROM merge AS m WHERE m.merged = c.survivor)
+     ORDER BY c.merged, c.survivor
+$$;
+COMMENT ON FUNCTION funnel.survivors(anyarray, anyarray) IS
+    'what each merged record has become in the end; those that were merged in a circle are left out';
+
 
 -- What kinds there are. Maintained by the extension.
 

@@ -37,16 +37,10 @@ SELECT coalesce(f.record, r.record) AS record, CASE WHEN f.record IS NULL THEN r
 ('*', 'firsts', '{}', $part$
 SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.new_label, c.at, c.created_at, c.amount, c.ref, c.is_deleted
   FROM ({changes}) AS c ORDER BY c.record {collate}, c.at, c.place$part$),
--- The record that each merged one has become in the end.
 ('*', 'survivors', '{}', $part$
-(WITH RECURSIVE merge (merged, survivor) AS (
-     SELECT m.merged, m.survivor FROM ({merges}) AS m WHERE m.merged <> m.survivor),
- chain (merged, survivor) AS (
-     SELECT m.merged, m.survivor FROM merge AS m
-     UNION
-     SELECT c.merged, m.survivor FROM chain AS c JOIN merge AS m ON m.merged = c.survivor)
- SELECT DISTINCT ON (c.merged) c.merged, c.survivor FROM chain AS c
-  WHERE NOT EXISTS (SELECT FROM merge AS m WHERE m.merged = c.survivor) ORDER BY c.merged, c.survivor)$part$);
+(SELECT s.merged, s.survivor
+   FROM (SELECT array_agg(m.merged) AS merged, array_agg(m.survivor) AS survivors FROM ({merges}) AS m WHERE m.merged <> m.survivor) AS a,
+        LATERAL funnel.survivors(a.merged, a.survivors) AS s)$part$);
 
 
 -- Stage events or touches as they are.
@@ -148,7 +142,7 @@ SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record,
 ('field_history', 'changes', '{}', $part$
 SELECT h.lead AS record, h.old_value AS old_label, h.new_value AS new_label, h.changed_at AS at, h.created_at, h.amount, h.ref,
        h.is_deleted, h.place
-  FROM {source history} AS h WHERE {field} IS NULL OR funnel.label_key(h.field_name) = ANY ({field})$part$),
+  FROM {source history} AS h WHERE {field} IS NULL OR h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field})$part$),
 ('field_history', 'records', '{}', $part$
 SELECT r.lead AS record, r.stage AS label, r.created_at, r.amount, NULL::text AS ref, r.is_deleted FROM {source record} AS r$part$),
 ('field_history', 'merges', '{record.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source record} AS r');

@@ -244,7 +244,7 @@ SELECT h.opportunity_id AS lead, h.stage_name AS label, h.changed_at AS at, h.am
 ('salesforce_field_history', 'changes', '{}', $part$
 SELECT h.record_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, h.opportunity_id AS ref, h.is_deleted, h.place
-  FROM {source history} AS h WHERE funnel.label_key(h.field_name) = ANY ({field})$part$),
+  FROM {source history} AS h WHERE (h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field}))$part$),
 ('salesforce_field_history', 'records', '{}', $part$
 SELECT r.id AS record, r.value AS label, r.created_date AS created_at, r.amount,
        CASE WHEN {has history.opportunity_id} THEN r.id::text END AS ref, r.is_deleted
@@ -273,7 +273,7 @@ SELECT h.record_id AS lead, coalesce(l.label, h.value) AS label, h."timestamp" A
   FROM {source history} AS h
   LEFT JOIN ({labels}) AS l ON l.stage_id = h.value
   LEFT JOIN {source record} AS r ON r.id = h.record_id
- WHERE funnel.label_key(h.name) = ANY ({field})$part$),
+ WHERE (h.name = ANY ({exact field}) OR funnel.label_key(h.name) = ANY ({field}))$part$),
 ('hubspot_property_history', 'merges', '{merged.id,record.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.id AS survivor FROM {source merged} AS m
 UNION ALL
@@ -287,7 +287,7 @@ SELECT a.lead_id AS record, a.old_value AS old_label, a.new_value AS new_label, 
        CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted,
        a.place
   FROM {source activity} AS a
- WHERE funnel.label_key(a.field_name) = ANY ({field}) AND coalesce(a.activity_type_id = '13', true)$part$),
+ WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field})) AND coalesce(a.activity_type_id = '13', true)$part$),
 -- Without a column for what the field has today, leads that have no change tell nothing.
 ('marketo_change_data', 'records', '{}', $part$
 SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref,
@@ -311,7 +311,7 @@ SELECT t.record, coalesce(o.name, t.old_char) AS old_label, coalesce(n.name, t.n
   FROM ({tracked}) AS t
   LEFT JOIN {source stage} AS o ON o.id = t.old_integer
   LEFT JOIN {source stage} AS n ON n.id = t.new_integer
- WHERE funnel.label_key(t.field_name) = ANY ({field})
+ WHERE t.field_name = ANY ({exact field}) OR funnel.label_key(t.field_name) = ANY ({field})
        OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND funnel.label_key(f.name) = ANY ({field}))$part$),
 ('odoo_tracking', 'records', '{}', $part$
 SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_date AS created_at, l.amount, NULL::text AS ref,
@@ -338,7 +338,7 @@ SELECT a.record, CASE WHEN a.new_integer::text = '0' THEN {lost} ELSE a.label EN
 ('suitecrm_audit', 'changes', '{}', $part$
 SELECT a.parent_id AS record, a.before_value AS old_label, a.after_value AS new_label, a.date_created AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, NULL::text AS place
-  FROM {source audit} AS a WHERE funnel.label_key(a.field_name) = ANY ({field})$part$),
+  FROM {source audit} AS a WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field}))$part$),
 ('suitecrm_audit', 'records', '{}', $part$
 SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount, NULL::text AS ref, r.is_deleted
   FROM {source record} AS r$part$);
@@ -419,7 +419,7 @@ SELECT o.id, CASE {grain} WHEN 'lead' THEN coalesce(ol.lead, cl.lead, oc.contact
 ('salesforce_conversion', 'changes', '{}', $part$
 SELECT h.lead_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, h.place
-  FROM {source lead_history} AS h WHERE funnel.label_key(h.field_name) = ANY ({field})$part$),
+  FROM {source lead_history} AS h WHERE (h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field}))$part$),
 -- What a converted lead began as is not known without a history.
 ('salesforce_conversion', 'records', '{}', $part$
 SELECT l.id AS record, CASE WHEN l.is_converted IS NOT TRUE THEN l.status ELSE {lead_began} END AS label, l.created_at, NULL::numeric AS amount,

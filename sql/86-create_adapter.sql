@@ -154,6 +154,7 @@ DECLARE
     clock_zone text;
     list text;
     name text;
+    form text;
     path text[];
     target text;
     existing oid;
@@ -303,13 +304,16 @@ BEGIN
                 DETAIL = format('It is %s.', opt.meaning),
                 HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
         END IF;
-        given := given || jsonb_build_object(opt.option,
-            CASE WHEN jsonb_typeof(options -> opt.option) = 'null' THEN CASE opt.type WHEN 'names' THEN 'NULL::text[]' ELSE 'NULL::text' END
-                 WHEN opt.type = 'names' THEN
-                     (SELECT format('%L::text[]', array_agg(lower(n.name)))
-                        FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> opt.option) WHEN 'array' THEN options -> opt.option
-                                                       ELSE jsonb_build_array(options -> opt.option) END) AS n (name))
-                 ELSE format('%L::text', options ->> opt.option) END);
+        -- names twice: only of equality with what is written the planner knows how often it holds
+        FOREACH form IN ARRAY CASE opt.type WHEN 'names' THEN ARRAY['', 'exact '] ELSE ARRAY[''] END LOOP
+            given := given || jsonb_build_object(form || opt.option,
+                CASE WHEN jsonb_typeof(options -> opt.option) = 'null' THEN CASE opt.type WHEN 'names' THEN 'NULL::text[]' ELSE 'NULL::text' END
+                     WHEN opt.type = 'names' THEN
+                         (SELECT format('%L::text[]', array_agg(CASE form WHEN '' THEN funnel.label_key(n.value) ELSE n.value END))
+                            FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> opt.option) WHEN 'array' THEN options -> opt.option
+                                                           ELSE jsonb_build_array(options -> opt.option) END) AS n)
+                     ELSE format('%L::text', options ->> opt.option) END);
+        END LOOP;
     END LOOP;
 
     -- Columns, all that are missing in one error.

@@ -94,7 +94,7 @@ CREATE TABLE role (opportunity_id text, contact_id text, is_primary boolean);
 INSERT INTO role VALUES ('O2', 'C2', true), ('O2', 'C3', false), ('O3', 'C3', false);
 \set sources '{"lead": "lead", "lead_history": "lead_history", "contact": "contact", "account": "account", "opportunity": "opportunity", "opportunity_history": "opportunity_history", "opportunity_contact_role": "role"}'
 SELECT funnel.create_adapter('salesforce_conversion', 'by_lead', :'sources', 'sf', '{"grain": "lead"}', 'Europe/Berlin');
-SELECT lead, stage, at, amount, ref, record, is_deleted FROM by_lead ORDER BY lead, at;
+SELECT lead, stage, at, amount, ref, record, is_deleted FROM by_lead ORDER BY lead, at, ref NULLS FIRST;
 -- A lead is converted, and its opportunity made, in one second: the pipeline's order tells which comes first.
 SELECT stage, ref FROM (SELECT funnel.in_order(funnel.cohort(lead, stage, at, amount, ref), '{inquiry,mql,sal,opportunity,won,lost}') AS c FROM by_lead WHERE lead = 'Q1') s, funnel.stays(c, as_of => '2025-01-01');
 SELECT funnel.create_adapter('salesforce_conversion', 'by_account', :'sources', 'sf', '{"grain": "account"}');
