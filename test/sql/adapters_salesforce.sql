@@ -106,7 +106,7 @@ SELECT 'lead' AS grain, leads, amount FROM (SELECT funnel.cohort(lead, stage, at
 UNION ALL
 SELECT 'account', leads, amount FROM (SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM by_account) s, funnel.steps(c, '{opportunity,won}', as_of => '2025-01-01') WHERE step = 2
 UNION ALL
-SELECT 'opportunity', leads, amount FROM (SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM by_opportunity) s, funnel.steps(c, '{opportunity,won}', as_of => '2025-01-01') WHERE step = 2;
+SELECT 'opportunity', leads, amount FROM (SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM by_opportunity) s, funnel.steps(c, '{opportunity,won}', as_of => '2025-01-01') WHERE step = 2 ORDER BY 1;
 SELECT * FROM funnel.unmapped('by_lead');
 -- Without histories only what is known today; what converted leads and closed opportunities began as, the caller says.
 SELECT funnel.create_adapter('salesforce_conversion', 'today', '{"lead": "lead", "opportunity": "opportunity"}', 'sf', '{"lead_began": "inquiry", "opportunity_began": "Prospecting"}');
