@@ -299,9 +299,11 @@ SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, 
 SELECT a.lead_id AS lead, coalesce(t.name, a.activity_type_id) AS label, a.activity_date AS at, NULL::numeric AS amount,
        a.campaign_id AS ref, a.lead_id AS record,
        CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted
-  FROM {source activity} AS a LEFT JOIN {source activity_type} AS t ON t.id = a.activity_type_id
+  FROM {source activity} AS a LEFT JOIN (SELECT DISTINCT ON (t.id) t.id, t.name FROM {source activity_type} AS t ORDER BY t.id, t.name) AS t ON t.id = a.activity_type_id
  WHERE {types} IS NULL OR funnel.label_key(t.name) = ANY ({types}) OR a.activity_type_id = ANY ({types})$part$),
 
+-- Once each, whatever a sync has: the planner then knows that they multiply nothing.
+('odoo_tracking', 'stages', '{}', 'SELECT DISTINCT ON (s.id) s.id, s.name FROM {source stage} AS s ORDER BY s.id, s.name'),
 ('odoo_tracking', 'tracked', '{}', $part$
 SELECT m.res_id AS record, t.field_name, t.old_integer, t.new_integer, t.old_char, t.new_char, m.date AS at, t.id AS place
   FROM {source tracking} AS t JOIN {source message} AS m ON m.id = t.message_id WHERE m.model = {model}$part$),
@@ -309,14 +311,14 @@ SELECT m.res_id AS record, t.field_name, t.old_integer, t.new_integer, t.old_cha
 SELECT t.record, coalesce(o.name, t.old_char) AS old_label, coalesce(n.name, t.new_char) AS new_label, t.at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, t.place
   FROM ({tracked}) AS t
-  LEFT JOIN {source stage} AS o ON o.id = t.old_integer
-  LEFT JOIN {source stage} AS n ON n.id = t.new_integer
+  LEFT JOIN ({stages}) AS o ON o.id = t.old_integer
+  LEFT JOIN ({stages}) AS n ON n.id = t.new_integer
  WHERE t.field_name = ANY ({exact field}) OR funnel.label_key(t.field_name) = ANY ({field})
        OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND funnel.label_key(f.name) = ANY ({field}))$part$),
 ('odoo_tracking', 'records', '{}', $part$
 SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_date AS created_at, l.amount, NULL::text AS ref,
        NULL::boolean AS is_deleted
-  FROM {source lead} AS l LEFT JOIN {source stage} AS s ON s.id = l.stage_id$part$),
+  FROM {source lead} AS l LEFT JOIN ({stages}) AS s ON s.id = l.stage_id$part$),
 ('odoo_tracking', 'archived', '{}', $part$
 SELECT t.record, t.new_integer, t.at FROM ({tracked}) AS t
  WHERE {lost} IS NOT NULL
