@@ -140,7 +140,7 @@ COMMENT ON FUNCTION funnel.chart_percent(numeric) IS 'a share in percent; what i
 
 CREATE FUNCTION funnel.chart_interval(low numeric, high numeric) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN high < 0.095
+    RETURN CASE WHEN high < 0.095 OR low > 0.905
                 THEN to_char(100 * low, 'FM990.0') || ' to ' || to_char(100 * high, 'FM990.0')
                 ELSE to_char(100 * low, 'FM990') || ' to ' || to_char(100 * high, 'FM990') END || '%';
 COMMENT ON FUNCTION funnel.chart_interval(numeric, numeric) IS 'an interval of shares, in percent';
@@ -162,10 +162,9 @@ AS $$
     SELECT concat_ws(', ', 'mode ' || mode,
                      'within ' || regexp_replace(within::text, $re$\mmon(s?)\M$re$, $re$month\1$re$, 'g'),
                      CASE WHEN isempty(period) THEN 'begun never'
-                          WHEN lower_inc(period) THEN 'begun from ' || funnel.chart_time(lower(period))
-                          ELSE 'begun after ' || funnel.chart_time(lower(period)) END,
-                     CASE WHEN upper_inc(period) THEN 'begun until ' || funnel.chart_time(upper(period))
-                          ELSE 'begun before ' || funnel.chart_time(upper(period)) END,
+                          ELSE 'begun ' || nullif(concat_ws(' ',
+                              CASE WHEN lower_inc(period) THEN 'from ' ELSE 'after ' END || funnel.chart_time(lower(period)),
+                              CASE WHEN upper_inc(period) THEN 'until ' ELSE 'before ' END || funnel.chart_time(upper(period))), '') END,
                      'as of ' || funnel.chart_time(as_of));
 $$;
 COMMENT ON FUNCTION funnel.chart_caption(text, interval, tstzrange, timestamptz) IS 'what is counted, in words';
@@ -284,7 +283,7 @@ BEGIN
       FROM (SELECT c.col, max(char_length(c.cell)) + 2 AS room, c.rank,
                    sum(max(char_length(c.cell)) + 2) OVER (ORDER BY c.rank) AS taken
               FROM funnel.chart_cells(steps) AS c GROUP BY c.col, c.rank) AS w
-     WHERE w.rank = 1 OR w.taken <= width - names - 2 - 24;
+     WHERE w.rank = 1 OR w.taken <= width - names - 2 - width / 5;
     bars := width - names - 2 - figures;
 
     IF title IS NOT NULL THEN

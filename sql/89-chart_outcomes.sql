@@ -109,11 +109,12 @@ AS $$
 DECLARE
     unit CONSTANT text := format('%s since %s', curve ->> 'unit', funnel.chart_name(curve ->> 'from_stage'));
     times CONSTANT int := least(funnel.chart_columns(unit), 20);
-    risks int;
-    figures int;
-    intervals boolean := true;
+    risks int;          -- columns for who is at risk,
+    rates int[];        -- for the rates of each outcome,
+    intervals int[];    -- their intervals,
+    bars int;           -- and the picture
+    names boolean := true;
     top numeric;
-    bars int;
     r record;
 BEGIN
     IF title IS NOT NULL THEN
@@ -124,46 +125,51 @@ BEGIN
         RETURN NEXT caption;
         RETURN;
     END IF;
-    SELECT max(greatest(7, char_length(funnel.chart_count(m.at_risk)))) + 2 INTO risks FROM funnel.chart_marks(curve) AS m;
     SELECT t.top INTO top
       FROM (SELECT sum(m.probability) AS share FROM funnel.chart_marks(curve) AS m GROUP BY m.u ORDER BY 1 DESC LIMIT 1) AS s,
            funnel.chart_top(s.share) AS t;
-    LOOP
-        SELECT sum(w.room) INTO figures
-          FROM (SELECT m.n, 2 + greatest(7, least(14, 2 + max(funnel.chart_columns(funnel.chart_name(m.outcome)))))
-                          + CASE WHEN intervals AND bool_or(m.low IS NOT NULL) THEN 2 + greatest(12, max(char_length(funnel.chart_interval(m.low, m.high)))) ELSE 0 END AS room
-                  FROM funnel.chart_marks(curve) AS m GROUP BY m.n) AS w;
-        bars := width - times - figures - risks - 2;
-        EXIT WHEN bars >= 24 OR NOT intervals;
-        intervals := false;
-    END LOOP;
-    bars := greatest(bars, 16);
+    SELECT max(greatest(7, char_length(funnel.chart_count(m.at_risk)))) + 2 INTO risks FROM funnel.chart_marks(curve) AS m;
+    SELECT array_agg(w.rate ORDER BY w.n), array_agg(w.sure ORDER BY w.n) INTO rates, intervals
+      FROM (SELECT m.n, 2 + greatest(6, least(14, 2 + max(funnel.chart_columns(funnel.chart_name(m.outcome))))) AS rate,
+                   CASE WHEN bool_or(m.low IS NOT NULL)
+                        THEN 2 + greatest(12, max(char_length(funnel.chart_interval(m.low, m.high)))) ELSE 0 END AS sure
+              FROM funnel.chart_marks(curve) AS m GROUP BY m.n) AS w;
+    bars := width - times - risks - 2 - (SELECT sum(i) FROM unnest(rates || intervals) AS i);
+    IF bars < 24 THEN       -- without the intervals
+        intervals := array_fill(0, ARRAY[cardinality(rates)]);
+        bars := width - times - risks - 2 - (SELECT sum(i) FROM unnest(rates) AS i);
+    END IF;
+    IF bars < 16 THEN       -- with the names below
+        names := false;
+        rates := array_fill(8, ARRAY[cardinality(rates)]);
+        bars := greatest(16, width - times - risks - 2 - (SELECT sum(i) FROM unnest(rates) AS i));
+    END IF;
 
+    RETURN NEXT (
+        SELECT funnel.chart_fit(unit, times)
+               || string_agg(repeat(' ', rates[h.n] - funnel.chart_columns(h.name)) || h.name
+                             || lpad(CASE WHEN intervals[h.n] > 0 THEN '95% interval' ELSE '' END, intervals[h.n]), '' ORDER BY h.n)
+               || lpad('at risk', risks) || '  0%' || lpad(trim_scale(100 * top) || '%', bars - 2)
+          FROM (SELECT m.n, CASE WHEN names THEN rtrim(funnel.chart_fit(marks[1 + (m.n - 1) % cardinality(marks)] || ' ' || funnel.chart_name(m.outcome), rates[m.n] - 2))
+                                 ELSE marks[1 + (m.n - 1) % cardinality(marks)] END AS name
+                  FROM funnel.chart_marks(curve) AS m WHERE m.u = (curve ->> 'end')::numeric) AS h);
     FOR r IN
-        WITH cells AS (
-            SELECT m.*, 2 + greatest(7, least(14, 2 + max(funnel.chart_columns(funnel.chart_name(m.outcome))) OVER (PARTITION BY m.n))) AS room,
-                   CASE WHEN intervals AND bool_or(m.low IS NOT NULL) OVER (PARTITION BY m.n)
-                        THEN 2 + greatest(12, max(char_length(funnel.chart_interval(m.low, m.high))) OVER (PARTITION BY m.n)) ELSE 0 END AS more,
-                   sum(m.probability) OVER (PARTITION BY m.u ORDER BY m.n) AS upto,
-                   marks[1 + (m.n - 1) % cardinality(marks)] AS mark
-              FROM funnel.chart_marks(curve) AS m)
-        SELECT NULL::numeric AS u, NULL::numeric AS at_risk,
-               string_agg(repeat(' ', c.room - funnel.chart_columns(h.name)) || h.name || lpad(CASE WHEN c.more > 0 THEN '95% interval' ELSE '' END, c.more), '' ORDER BY c.n) AS figures,
-               '0%' || lpad(trim_scale(100 * top) || '%', bars - 2) AS picture
-          FROM cells AS c, LATERAL (SELECT rtrim(funnel.chart_fit(c.mark || ' ' || funnel.chart_name(c.outcome), c.room - 2)) AS name) AS h WHERE c.u = 0
-        UNION ALL
-        SELECT s.u, s.at_risk, s.figures, s.picture
-          FROM (SELECT c.u, max(c.at_risk) AS at_risk,
-                       string_agg(lpad(funnel.chart_percent(c.probability), c.room) || lpad(coalesce(funnel.chart_interval(c.low, c.high), ''), c.more), '' ORDER BY c.n) AS figures,
-                       string_agg(repeat(c.mark, (round(bars * c.upto / top) - round(bars * (c.upto - c.probability) / top))::int), '' ORDER BY c.n) AS picture
-                  FROM cells AS c GROUP BY c.u) AS s
-         ORDER BY u NULLS FIRST
+        SELECT c.u, max(c.at_risk) AS at_risk,
+               string_agg(lpad(funnel.chart_percent(c.probability), rates[c.n])
+                          || lpad(coalesce(funnel.chart_interval(c.low, c.high), ''), intervals[c.n]), '' ORDER BY c.n) AS figures,
+               string_agg(repeat(marks[1 + (c.n - 1) % cardinality(marks)],
+                                 (round(bars * c.upto / top) - round(bars * (c.upto - c.probability) / top))::int), '' ORDER BY c.n) AS picture
+          FROM (SELECT *, sum(probability) OVER (PARTITION BY u ORDER BY n) AS upto FROM funnel.chart_marks(curve)) AS c
+         GROUP BY c.u ORDER BY c.u
     LOOP
-        RETURN NEXT rtrim(CASE WHEN r.u IS NULL THEN funnel.chart_fit(unit, times)
-                               ELSE lpad(trim_scale(CASE WHEN curve ->> 'unit' = 'seconds' THEN r.u ELSE round(r.u, 1) END)::text, times) END
-                          || r.figures || lpad(CASE WHEN r.u IS NULL THEN 'at risk' ELSE funnel.chart_count(r.at_risk) END, risks)
-                          || '  ' || r.picture);
+        RETURN NEXT rtrim(lpad(trim_scale(CASE WHEN curve ->> 'unit' = 'seconds' THEN r.u ELSE round(r.u, 1) END)::text, times)
+                          || r.figures || lpad(funnel.chart_count(r.at_risk), risks) || '  ' || r.picture);
     END LOOP;
+    IF NOT names THEN
+        RETURN QUERY
+        SELECT marks[1 + (o.n - 1) % cardinality(marks)] || ' ' || funnel.chart_name(o.o ->> 'outcome')
+          FROM jsonb_array_elements(curve -> 'outcomes') WITH ORDINALITY AS o (o, n) ORDER BY o.n;
+    END IF;
     RETURN NEXT caption;
 END
 $$;
@@ -226,7 +232,7 @@ BEGIN
     END LOOP;
     body := body || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" text-anchor="middle" font-size="12">%s</text>\n',
                            (x0 + x1) / 2, y1 + 38, (funnel.chart_lines(unit, (x1 - x0) / 12, 1))[1])
-        || format(E'<text class="funnel-dim" fill="#596675" x="24" y="%s" font-size="11">at risk</text>\n', y1 + 62);
+        || format(E'<text class="funnel-dim" fill="#596675" x="24" y="%s" font-size="11">at risk</text>\n', y1 + 44);
 
     -- names keep apart: first downward, then, where that was too far, upward
     SELECT array_agg(y1 - m.probability * y_scale ORDER BY m.probability DESC, m.n) INTO places
@@ -264,7 +270,7 @@ BEGIN
             body := body || format(E'<path fill="currentColor" fill-opacity="0.14" d="%s"/>\n', r.band);
         END IF;
         body := body || format(E'<path fill="none" stroke="currentColor" stroke-width="2" stroke-dasharray="%s" d="M%s %s%sH%s"/>\n',
-                               dashes[1 + (r.n - 1) % cardinality(dashes)], x0, y1, coalesce(r.line, ''), trim_scale(round(x0 + end_u * x_scale, 1)))
+                               dashes[1 + (r.n - 1 + (r.n - 1) / cardinality(colours)) % cardinality(dashes)], x0, y1, coalesce(r.line, ''), trim_scale(round(x0 + end_u * x_scale, 1)))
             || format(E'<circle fill="currentColor" cx="%s" cy="%s" r="3.5"/>\n', trim_scale(round(x0 + end_u * x_scale, 1)), trim_scale(round(r.y, 1)))
             || format(E'<path fill="none" stroke="currentColor" d="M%s %sL%s %s"/>\n', trim_scale(round(x0 + end_u * x_scale, 1)), trim_scale(round(r.y, 1)),
                       x1 + 18, trim_scale(round(places[i], 1)))
