@@ -140,7 +140,7 @@ COMMENT ON FUNCTION funnel.chart_percent(numeric) IS 'a share in percent; what i
 
 CREATE FUNCTION funnel.chart_interval(low numeric, high numeric) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN high < 0.095 OR low > 0.905
+    RETURN CASE WHEN high < 0.095 OR low > 0.905 OR round(100 * low) = round(100 * high)
                 THEN to_char(100 * low, 'FM990.0') || ' to ' || to_char(100 * high, 'FM990.0')
                 ELSE to_char(100 * low, 'FM990') || ' to ' || to_char(100 * high, 'FM990') END || '%';
 COMMENT ON FUNCTION funnel.chart_interval(numeric, numeric) IS 'an interval of shares, in percent';

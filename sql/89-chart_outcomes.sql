@@ -45,13 +45,14 @@ COMMENT ON FUNCTION funnel.chart_top(numeric) IS 'end and parts of an axis of sh
 -- What is to be drawn of a curve, however many rows it has: of each outcome the last row in each of 200 parts between two
 -- marks of the axis (so a value at a mark is exact), and who is at risk at each mark.
 CREATE FUNCTION funnel.chart_curve(
-    cohort funnel.cohort, from_stage text, outcomes text[], period tstzrange, as_of timestamptz, since timestamptz, marks int
+    cohort funnel.cohort, from_stage text, outcomes text[], period tstzrange, as_of timestamptz, since timestamptz, within interval, marks int
 ) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
     WITH curve AS MATERIALIZED (
-        SELECT f.* FROM funnel.outcomes(cohort, from_stage, outcomes, period, as_of, since) AS f),
+        SELECT f.* FROM funnel.outcomes(cohort, from_stage, outcomes, period, as_of, since) AS f
+         WHERE within IS NULL OR make_interval(secs => f.elapsed_days * 86400) <= within),
     axis AS MATERIALIZED (
         SELECT a.* FROM (SELECT max(elapsed_days) AS days FROM curve) AS c, funnel.chart_axis(c.days::numeric, marks) AS a),
     timed AS MATERIALIZED (
@@ -78,7 +79,7 @@ AS $$
         'risks', coalesce((SELECT jsonb_agg(jsonb_build_object('mark', r.mark, 'at_risk', r.at_risk)) FROM risks AS r), '[]'),
         'outcomes', (SELECT jsonb_agg(jsonb_build_object('outcome', d.outcome, 'points', d.points) ORDER BY d.n) FROM drawn AS d));
 $$;
-COMMENT ON FUNCTION funnel.chart_curve(funnel.cohort, text, text[], tstzrange, timestamptz, timestamptz, int)
+COMMENT ON FUNCTION funnel.chart_curve(funnel.cohort, text, text[], tstzrange, timestamptz, timestamptz, interval, int)
     IS 'a curve of outcomes, as much of it as can be drawn';
 
 -- The curve at each mark of the axis, and at its end; outcomes by their number.
@@ -108,7 +109,7 @@ CREATE FUNCTION funnel.chart_outcomes_text(curve jsonb, title text, caption text
 AS $$
 DECLARE
     unit CONSTANT text := format('%s since %s', curve ->> 'unit', funnel.chart_name(curve ->> 'from_stage'));
-    times CONSTANT int := least(funnel.chart_columns(unit), 20);
+    times CONSTANT int := least(funnel.chart_columns(unit), 28);
     risks int;          -- columns for who is at risk,
     rates int[];        -- for the rates of each outcome,
     intervals int[];    -- their intervals,
@@ -121,7 +122,7 @@ BEGIN
         RETURN NEXT funnel.chart_name(title);
     END IF;
     IF curve ->> 'end' IS NULL THEN
-        RETURN NEXT 'Nobody has come to an outcome so far.';
+        RETURN NEXT 'Nobody has come to an outcome.';
         RETURN NEXT caption;
         RETURN;
     END IF;
@@ -202,8 +203,8 @@ DECLARE
     i int := 0;
 BEGIN
     IF end_u IS NULL THEN
-        RETURN funnel.chart_svg(title, caption, 'Nobody has come to an outcome so far. ' || funnel.chart_xml(caption) || '.',
-            '<text class="funnel-dim" fill="#596675" x="24" y="96">Nobody has come to an outcome so far.</text>', width, 124);
+        RETURN funnel.chart_svg(title, caption, 'Nobody has come to an outcome. ' || funnel.chart_xml(caption) || '.',
+            '<text class="funnel-dim" fill="#596675" x="24" y="96">Nobody has come to an outcome.</text>', width, 124);
     END IF;
     SELECT least(ceil(greatest(13.5 * max(funnel.chart_em(funnel.chart_name(o ->> 'outcome'))), 118)), 0.3 * width) INTO names
       FROM jsonb_array_elements(curve -> 'outcomes') AS o;
@@ -292,6 +293,7 @@ CREATE FUNCTION funnel.chart_outcomes(
     period tstzrange DEFAULT NULL,
     as_of timestamptz DEFAULT now(),
     since timestamptz DEFAULT NULL,
+    within interval DEFAULT NULL,
     format text DEFAULT 'text',
     title text DEFAULT NULL,
     width int DEFAULT NULL,
@@ -309,11 +311,16 @@ DECLARE
 BEGIN
     IF chart_outcomes.cohort IS NULL THEN
         RETURN;
+    ELSIF chart_outcomes.within <= interval '0' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'argument "within" must be a positive interval',
+            DETAIL = pg_catalog.format('It is %s.', chart_outcomes.within),
+            HINT = 'Leave it out to draw the whole curve.';
     END IF;
     curve := funnel.chart_curve(chart_outcomes.cohort, chart_outcomes.from_stage, chart_outcomes.outcomes, chart_outcomes.period,
-                                chart_outcomes.as_of, chart_outcomes.since,
+                                chart_outcomes.as_of, chart_outcomes.since, chart_outcomes.within,
                                 CASE WHEN svg THEN greatest(3, least(12, (0.7 * wide - 100) / 75))::int ELSE 12 END);
-    caption := funnel.chart_caption(NULL, NULL, chart_outcomes.period, chart_outcomes.as_of)
+    caption := funnel.chart_caption(NULL, chart_outcomes.within, chart_outcomes.period, chart_outcomes.as_of)
                || coalesce(', recorded since ' || funnel.chart_time(chart_outcomes.since), '');
     IF svg THEN
         chart := funnel.chart_outcomes_svg(curve,
@@ -333,5 +340,5 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION funnel.chart_outcomes(funnel.cohort, text, text[], tstzrange, timestamptz, timestamptz, text, text, int)
+COMMENT ON FUNCTION funnel.chart_outcomes(funnel.cohort, text, text[], tstzrange, timestamptz, timestamptz, interval, text, text, int)
     IS 'the curve of outcomes as a chart: lines of text, or SVG';

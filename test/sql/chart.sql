@@ -59,6 +59,9 @@ SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won,lost}', as_of => 
 SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won,lost,won}', as_of => '2025-03-12', title => 'MQLs', width => 64);
 SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won}', '[2025-01-01,)', '2025-03-12', '2025-01-12', width => 70);
 SELECT chart FROM fates, funnel.chart_outcomes(c, 'inquiry', '{won}', as_of => '2025-03-12');
+-- the beginning of it: exact where it ends
+SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won,lost}', as_of => '2025-03-12', within => '10 days', width => 80);
+SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won,lost}', as_of => '2025-03-12', within => '9 days 23:59:59.999999', width => 80);
 -- more outcomes than there is room for: their names come below
 SELECT chart FROM fates, funnel.chart_outcomes(c, 'mql', '{won,lost,inquiry,mql}', as_of => '2025-03-12', width => 60);
 
@@ -80,6 +83,7 @@ SELECT funnel.chart(c, '{}') FROM everybody;
 SELECT funnel.chart(c, '{mql,won}', mode => 'best') FROM everybody;
 SELECT funnel.chart(c, '{mql,won}', within => '0') FROM everybody;
 SELECT funnel.chart_outcomes(c, 'mql', '{}') FROM fates;
+SELECT funnel.chart_outcomes(c, 'mql', '{won}', within => '0') FROM fates;
 SELECT funnel.chart_outcomes(c, NULL, '{won}') FROM fates;
 SELECT funnel.chart_outcomes(c, 'mql', '{won}', as_of => NULL) FROM fates;
 \set VERBOSITY default
@@ -120,7 +124,7 @@ SELECT count(*) AS marks,
        count(*) FILTER (WHERE m.probability::float8 = funnel.conversion_at(c, 'mql', m.outcome, m.u * interval '1 day', '{won,lost}', as_of => '2025-03-15')) AS right_marks,
        count(*) FILTER (WHERE m.at_risk = (SELECT o.at_risk FROM funnel.outcomes(c, 'mql', '{won,lost}', as_of => '2025-03-15') AS o
                                             WHERE o.elapsed_days >= m.u ORDER BY o.elapsed_days LIMIT 1)) AS right_risks
-  FROM ties, funnel.chart_marks(funnel.chart_curve(c, 'mql', '{won,lost}', NULL, '2025-03-15', NULL, 12)) AS m;
+  FROM ties, funnel.chart_marks(funnel.chart_curve(c, 'mql', '{won,lost}', NULL, '2025-03-15', NULL, NULL, 12)) AS m;
 
 -- Where a curve has more rows than a screen has pixels, only those that can be told apart are drawn.
 SELECT char_length(t) < 80000 AS small, (SELECT count(*) FROM funnel.outcomes(c, 'a', '{b}', as_of => '2026-01-01')) AS rows
