@@ -11,13 +11,15 @@ CREATE FUNCTION funnel.chart_name(name text) RETURNS text
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    marks CONSTANT text := $re$\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f$re$;
     clean text := regexp_replace(name COLLATE "C", $re$[\u0009\u000a\u000d\u2028\u2029]+$re$, ' ', 'g');
 BEGIN
     IF getdatabaseencoding() = 'SQL_ASCII' THEN     -- nobody knows what its other bytes mean
         clean := regexp_replace(clean, $re$[^\u0001-\u007e]$re$, '?', 'g');
     END IF;
-    clean := regexp_replace(clean, $re$[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]$re$, '?', 'g');
-    clean := regexp_replace(clean, $re$([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+$re$, $re$\1$re$, 'g');
+    clean := regexp_replace(clean, '[' || $re$\u0001-\u001f\u007f-\u009f$re$
+        || $re$\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff$re$ || ']', '?', 'g');
+    clean := regexp_replace(clean, '([' || marks || ']{2})[' || marks || ']+', $re$\1$re$, 'g');
     RETURN CASE WHEN char_length(clean) > 200 THEN left(clean, 197) || '...' ELSE clean END;
 END
 $$;
@@ -32,9 +34,13 @@ CREATE FUNCTION funnel.chart_columns(name text) RETURNS int
 AS $$
 BEGIN
     RETURN char_length(regexp_replace(regexp_replace(name COLLATE "C",
-        $re$[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]$re$, '', 'g'),
-        $re$[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff\U0001fa70-\U0001faff\U00020000-\U0003fffd]$re$,
-        'ww', 'g'));
+        -- marks, and what joins and selects characters, take none
+        '[' || $re$\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e$re$
+            || $re$\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f$re$ || ']', '', 'g'),
+        -- East Asian characters and pictures take two
+        '[' || $re$\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f$re$
+            || $re$\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff$re$
+            || $re$\U0001fa70-\U0001faff\U00020000-\U0003fffd$re$ || ']', 'ww', 'g'));
 END
 $$;
 COMMENT ON FUNCTION funnel.chart_columns(text) IS 'how many columns of a terminal a name takes';
@@ -48,7 +54,8 @@ BEGIN
            - 0.27 * char_length(regexp_replace(name COLLATE "C", $re$[^-ijlftrI.,:;'|!() ]$re$, '', 'g'))
            + 0.13 * char_length(regexp_replace(name COLLATE "C", $re$[^A-HJ-LN-VX-Z&]$re$, '', 'g'))
            + 0.36 * char_length(regexp_replace(name COLLATE "C", $re$[^MWmw@%]$re$, '', 'g'))
-           + 0.24 * char_length(regexp_replace(name COLLATE "C", $re$[\u0001-\u052f\u0590-\u08ff\u1e00-\u1fff\u2010-\u2044\u3000-\ud7a3\uff00-\uffef]$re$, '', 'g'));
+           + 0.24 * char_length(regexp_replace(name COLLATE "C", '[' || $re$\u0001-\u052f\u0590-\u08ff\u1e00-\u1fff$re$
+                                                                || $re$\u2010-\u2044\u3000-\ud7a3\uff00-\uffef$re$ || ']', '', 'g'));
 END
 $$;
 COMMENT ON FUNCTION funnel.chart_em(text) IS 'how wide a name is at most, in em of a sans-serif';
@@ -202,6 +209,28 @@ END
 $$;
 COMMENT ON FUNCTION funnel.chart_width(text, int) IS 'the width that a chart of that format will have, or an error';
 
+-- Parts of drawings: words, and bars of three looks. Colours stand in the parts themselves, for light ground; what is
+-- dark has a style sheet, which a page may refuse.
+CREATE FUNCTION funnel.chart_words(
+    xml text, x numeric, y numeric, size int DEFAULT 13, look text DEFAULT 'ink', anchor text DEFAULT NULL, bold boolean DEFAULT false
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN format('<text class="funnel-%s" fill="%s" x="%s" y="%s"%s font-size="%s"%s>%s</text>' || chr(10),
+                  look, CASE look WHEN 'ink' THEN '#1b2430' ELSE '#596675' END, trim_scale(round(x, 1)), trim_scale(round(y, 1)),
+                  ' text-anchor="' || anchor || '"', size, CASE WHEN bold THEN ' font-weight="600"' END, xml);
+COMMENT ON FUNCTION funnel.chart_words(text, numeric, numeric, int, text, text, boolean) IS 'words in a drawing';
+
+CREATE FUNCTION funnel.chart_bar(look text, x numeric, y numeric, width numeric, height numeric, round_by numeric DEFAULT 3) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN format('<rect %s x="%s" y="%s" width="%s" height="%s" rx="%s"/>' || chr(10),
+                  CASE look
+                  WHEN 'took' THEN 'class="funnel-c1" color="#2563c9" fill="currentColor"'
+                  WHEN 'pending' THEN 'class="funnel-c1" color="#2563c9" fill="currentColor" fill-opacity="0.25"'
+                                      || ' stroke="currentColor" stroke-dasharray="3 2"'
+                  ELSE 'class="funnel-ghost" fill="#e6eaef"' END,
+                  trim_scale(round(x, 1)), trim_scale(round(y, 1)), trim_scale(round(width, 1)), trim_scale(height), round_by);
+COMMENT ON FUNCTION funnel.chart_bar(text, numeric, numeric, numeric, numeric, numeric) IS 'a bar in a drawing';
+
 -- The frame of a drawing: who has no eyes for it reads title and description. It brings its own ground, so it can be
 -- read on any page, and goes dark where the reader has chosen so.
 CREATE FUNCTION funnel.chart_svg(title text, caption text, description text, body text, width int, height numeric) RETURNS text
@@ -214,19 +243,21 @@ DECLARE
     heading CONSTANT text[] := funnel.chart_lines(title, room / 18, 1);
 BEGIN
     RETURN concat_ws(E'\n',
-        format('<svg xmlns="http://www.w3.org/2000/svg" width="%1$s" height="%2$s" viewBox="0 0 %1$s %2$s" role="img" aria-labelledby="%3$s-title %3$s-desc" font-family="system-ui, -apple-system, ''Segoe UI'', Roboto, ''Helvetica Neue'', Arial, ''Noto Sans'', sans-serif" font-size="13">',
-               width, height, id),
+        format('<svg xmlns="http://www.w3.org/2000/svg" width="%1$s" height="%2$s" viewBox="0 0 %1$s %2$s" role="img"'
+               || ' aria-labelledby="%3$s-title %3$s-desc" font-size="13" font-family="system-ui, -apple-system, ''Segoe UI'','
+               || ' Roboto, ''Helvetica Neue'', Arial, ''Noto Sans'', sans-serif">', width, trim_scale(height), id),
         format('<title id="%s-title">%s</title>', id, funnel.chart_xml(title)),
         format('<desc id="%s-desc">%s</desc>', id, description),
         '<style>@media (prefers-color-scheme: dark) {',
-        '.funnel-paper { fill: #14181f; stroke: #39424e } .funnel-ink { fill: #eef1f5 } .funnel-dim { fill: #a6b0bd } .funnel-rule { stroke: #39424e } .funnel-ghost { fill: #2c3440 }',
+        '.funnel-paper { fill: #14181f; stroke: #39424e } .funnel-ghost { fill: #2c3440 } .funnel-rule { stroke: #39424e }',
+        '.funnel-ink { fill: #eef1f5 } .funnel-dim { fill: #a6b0bd }',
         '.funnel-c1 { color: #6ea8fe } .funnel-c2 { color: #fb9a5b } .funnel-c3 { color: #5fd38d } .funnel-c4 { color: #b79cff }',
         '.funnel-c5 { color: #4fd1c5 } .funnel-c6 { color: #f687b3 } .funnel-c7 { color: #f0c94a } .funnel-c8 { color: #a9b4c2 }',
         '}</style>',
-        format('<rect class="funnel-paper" x="0.5" y="0.5" width="%s" height="%s" rx="8" fill="#ffffff" stroke="#d8dde3"/>', width - 1, height - 1),
-        format('<text class="funnel-ink" fill="#1b2430" x="24" y="36" font-size="18" font-weight="600">%s</text>', heading[1]),
-        format('<text class="funnel-dim" fill="#596675" x="24" y="57" font-size="12">%s</text>',
-               (funnel.chart_lines(caption, room / 12, 1))[1]),
+        format('<rect class="funnel-paper" x="0.5" y="0.5" width="%s" height="%s" rx="8" fill="#ffffff" stroke="#d8dde3"/>',
+               width - 1, trim_scale(height - 1)),
+        rtrim(funnel.chart_words(heading[1], 24, 36, 18, bold => true), E'\n'),
+        rtrim(funnel.chart_words((funnel.chart_lines(caption, room / 12, 1))[1], 24, 57, 12, 'dim'), E'\n'),
         body,
         '</svg>');
 END
@@ -341,7 +372,6 @@ DECLARE
     lines text[];
     body text := '';
     description text;
-    legend text;
     has_pending boolean;
     has_lost boolean;
     has_window boolean;
@@ -366,24 +396,23 @@ BEGIN
          WHERE c.col = ANY (cols) ORDER BY c.step, c.col
     LOOP
         CONTINUE WHEN r.cell = '';
-        body := body || format(E'<text class="%s" fill="%s" x="%s" y="%s" text-anchor="end" font-size="%s"%s>%s</text>\n',
-            CASE WHEN r.step = 0 OR r.col = 3 THEN 'funnel-dim' ELSE 'funnel-ink' END,
-            CASE WHEN r.step = 0 OR r.col = 3 THEN '#596675' ELSE '#1b2430' END,
-            r.x, CASE WHEN r.step = 0 THEN top - 14 ELSE top + (r.step - 1) * row_height + 18.5 END,
-            CASE WHEN r.step = 0 THEN '11' ELSE '13' END,
-            CASE WHEN r.step > 0 AND r.col = 1 THEN ' font-weight="600"' ELSE '' END,
-            funnel.chart_xml(r.cell));
+        body := body || funnel.chart_words(funnel.chart_xml(r.cell), r.x,
+            CASE WHEN r.step = 0 THEN top - 14 ELSE top + (r.step - 1) * row_height + 18.5 END,
+            CASE WHEN r.step = 0 THEN 11 ELSE 13 END, CASE WHEN r.step = 0 OR r.col = 3 THEN 'dim' ELSE 'ink' END,
+            'end', r.step > 0 AND r.col = 1);
     END LOOP;
 
     -- the names and the bars
     FOR r IN
         SELECT t.step, t.stage, t.leads, coalesce(t.pending, 0) AS pending, greatest(t.previous, t.leads) AS previous,
-               concat_ws(', ', funnel.chart_xml(t.stage) || ': ' || funnel.chart_count(t.leads) || CASE WHEN t.leads = 1 THEN ' lead' ELSE ' leads' END,
+               concat_ws(', ', funnel.chart_xml(t.stage) || ': ' || funnel.chart_count(t.leads)
+                               || CASE WHEN t.leads = 1 THEN ' lead' ELSE ' leads' END,
                          funnel.chart_percent(t.from_previous) || ' of the previous step'
                          || coalesce(' (95% interval ' || funnel.chart_interval(t.low, t.high) || ')', ''),
                          CASE WHEN t.step > 1 THEN funnel.chart_percent(t.from_first) || ' of the first' END,
                          CASE WHEN t.pending > 0 THEN funnel.chart_count(t.pending) || ' may still take it' END,
-                         'median ' || CASE WHEN t.median_days > 0 AND t.median_days < 0.05 THEN '<0.1' ELSE to_char(t.median_days, 'FM999,999,990.0') END || ' days',
+                         'median ' || CASE WHEN t.median_days > 0 AND t.median_days < 0.05 THEN '<0.1'
+                                           ELSE to_char(t.median_days, 'FM999,999,990.0') END || ' days',
                          'amount ' || funnel.chart_count(t.amount)) AS words
           FROM jsonb_to_recordset(steps) AS t (step int, stage text, leads numeric, pending numeric, previous numeric,
                amount numeric, from_previous numeric, from_first numeric, low numeric, high numeric, median_days numeric)
@@ -397,21 +426,18 @@ BEGIN
             lines := funnel.chart_lines(r.stage, names / 12.5, 2);
         END IF;
         FOR i IN 1 .. cardinality(lines) LOOP
-            body := body || format(E'<text class="funnel-ink" fill="#1b2430" x="24" y="%s" font-size="%s">%s</text>\n',
-                y + CASE WHEN cardinality(lines) = 1 THEN 18.5 ELSE 11 + 15 * (i - 1) END,
-                CASE WHEN cardinality(lines) = 1 THEN 13 ELSE 12 END, lines[i]);
+            body := body || CASE WHEN cardinality(lines) = 1 THEN funnel.chart_words(lines[1], 24, y + 18.5)
+                                 ELSE funnel.chart_words(lines[i], 24, y - 4 + 15 * i, 12) END;
         END LOOP;
         IF r.previous > r.leads THEN
-            body := body || format(E'<rect class="funnel-ghost" fill="#e6eaef" x="%s" y="%s" width="%s" height="24" rx="3"/>\n',
-                x0, y + 2, trim_scale(round(room * r.previous / most, 1)));
+            body := body || funnel.chart_bar('ghost', x0, y + 2, room * r.previous / most, 24);
         END IF;
         IF r.pending > 0 THEN
-            body := body || format(E'<rect class="funnel-c1" color="#2563c9" fill="currentColor" fill-opacity="0.25" stroke="currentColor" stroke-dasharray="3 2" x="%s" y="%s" width="%s" height="23" rx="3"/>\n',
-                x0 + 0.5, y + 2.5, greatest(trim_scale(round(room * (r.leads + r.pending) / most, 1)) - 1, 1));
+            body := body || funnel.chart_bar('pending', x0 + 0.5, y + 2.5, greatest(room * (r.leads + r.pending) / most - 1, 1), 23);
         END IF;
         IF r.leads > 0 THEN
-            body := body || format(E'<rect class="funnel-c1" color="#2563c9" fill="currentColor" x="%s" y="%s" width="%s" height="24" rx="%s"/>\n',
-                x0, y + 2, greatest(trim_scale(round(room * r.leads / most, 1)), 1.5), CASE WHEN room * r.leads / most < 6 THEN 0.5 ELSE 3 END);
+            body := body || funnel.chart_bar('took', x0, y + 2, greatest(room * r.leads / most, 1.5), 24,
+                                             CASE WHEN room * r.leads / most < 6 THEN 0.5 ELSE 3 END);
         END IF;
         body := body || E'</g>\n';
     END LOOP;
@@ -419,20 +445,18 @@ BEGIN
     -- what the colours mean
     y := top + count * row_height + 24;
     body := body || format(E'<path class="funnel-rule" stroke="#d8dde3" d="M%s %sV%s"/>\n', x0, top - 6, top + count * row_height - 4);
-    legend := format(E'<rect class="funnel-c1" color="#2563c9" fill="currentColor" x="24" y="%s" width="12" height="12" rx="2"/>\n', y - 10)
-        || format(E'<text class="funnel-dim" fill="#596675" x="42" y="%s" font-size="12">took the step</text>\n', y);
+    body := body || funnel.chart_bar('took', 24, y - 10, 12, 12, 2) || funnel.chart_words('took the step', 42, y, 12, 'dim');
     room := 150;
     IF has_pending THEN
-        legend := legend || format(E'<rect class="funnel-c1" color="#2563c9" fill="currentColor" fill-opacity="0.25" stroke="currentColor" stroke-dasharray="3 2" x="%s" y="%s" width="11" height="11" rx="2"/>\n', room + 0.5, y - 9.5)
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" font-size="12">may still take it</text>\n', room + 18, y);
+        body := body || funnel.chart_bar('pending', room + 0.5, y - 9.5, 11, 11, 2)
+                || funnel.chart_words('may still take it', room + 18, y, 12, 'dim');
         room := room + 138;
     END IF;
     IF has_lost THEN
-        legend := legend || format(E'<rect class="funnel-ghost" fill="#e6eaef" x="%s" y="%s" width="12" height="12" rx="2"/>\n', room, y - 10)
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" font-size="12">%s</text>\n', room + 18, y,
-                CASE WHEN has_window THEN 'did not in time' ELSE 'has not so far' END);
+        body := body || funnel.chart_bar('ghost', room, y - 10, 12, 12, 2)
+                || funnel.chart_words(CASE WHEN has_window THEN 'did not in time' ELSE 'has not so far' END, room + 18, y, 12, 'dim');
     END IF;
-    RETURN funnel.chart_svg(title, caption, description || '. ' || funnel.chart_xml(caption) || '.', body || rtrim(legend, E'\n'), width, y + 24);
+    RETURN funnel.chart_svg(title, caption, description || '. ' || funnel.chart_xml(caption) || '.', rtrim(body, E'\n'), width, y + 24);
 END
 $$;
 COMMENT ON FUNCTION funnel.chart_steps_svg(jsonb, text, text, int) IS 'a step funnel as SVG';
@@ -468,7 +492,9 @@ BEGIN
     -- the settings of this function have no part in how times are shown
     caption := funnel.chart_caption(chart.mode, chart.within, chart.period, chart.as_of);
     IF chart.format = 'svg' THEN
-        chart.chart := funnel.chart_steps_svg(data, coalesce(chart.title, 'From ' || chart.steps[array_lower(chart.steps, 1)] || ' to ' || chart.steps[array_upper(chart.steps, 1)]), caption, wide);
+        chart.chart := funnel.chart_steps_svg(data, coalesce(
+            chart.title, 'From ' || chart.steps[array_lower(chart.steps, 1)] || ' to ' || chart.steps[array_upper(chart.steps, 1)]),
+            caption, wide);
         RETURN NEXT;
         RETURN;
     END IF;

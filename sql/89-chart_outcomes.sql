@@ -151,8 +151,8 @@ BEGIN
                || string_agg(repeat(' ', rates[h.n] - funnel.chart_columns(h.name)) || h.name
                              || lpad(CASE WHEN intervals[h.n] > 0 THEN '95% interval' ELSE '' END, intervals[h.n]), '' ORDER BY h.n)
                || lpad('at risk', risks) || '  0%' || lpad(trim_scale(100 * top) || '%', bars - 2)
-          FROM (SELECT m.n, CASE WHEN names THEN rtrim(funnel.chart_fit(marks[1 + (m.n - 1) % cardinality(marks)] || ' ' || funnel.chart_name(m.outcome), rates[m.n] - 2))
-                                 ELSE marks[1 + (m.n - 1) % cardinality(marks)] END AS name
+          FROM (SELECT m.n, rtrim(funnel.chart_fit(concat_ws(' ', marks[1 + (m.n - 1) % cardinality(marks)],
+                                                             CASE WHEN names THEN funnel.chart_name(m.outcome) END), rates[m.n] - 2)) AS name
                   FROM funnel.chart_marks(curve) AS m WHERE m.u = (curve ->> 'end')::numeric) AS h);
     FOR r IN
         SELECT c.u, max(c.at_risk) AS at_risk,
@@ -193,6 +193,7 @@ DECLARE
     y1 CONSTANT numeric := y0 + greatest(280, 38 * count);      -- and bottom
     x_scale numeric;
     y_scale numeric;
+    x_end numeric;
     names numeric;                  -- room for names beside it
     top numeric;
     parts int;
@@ -204,7 +205,7 @@ DECLARE
 BEGIN
     IF end_u IS NULL THEN
         RETURN funnel.chart_svg(title, caption, 'Nobody has come to an outcome. ' || funnel.chart_xml(caption) || '.',
-            '<text class="funnel-dim" fill="#596675" x="24" y="96">Nobody has come to an outcome.</text>', width, 124);
+            rtrim(funnel.chart_words('Nobody has come to an outcome.', 24, 96, look => 'dim'), E'\n'), width, 124);
     END IF;
     SELECT least(ceil(greatest(13.5 * max(funnel.chart_em(funnel.chart_name(o ->> 'outcome'))), 118)), 0.3 * width) INTO names
       FROM jsonb_array_elements(curve -> 'outcomes') AS o;
@@ -215,25 +216,23 @@ BEGIN
     x1 := width - 24 - names - 24;
     x_scale := 0.98 * (x1 - x0) / CASE WHEN end_u = 0 THEN 1 ELSE end_u END;
     y_scale := (y1 - y0) / top;
+    x_end := trim_scale(round(x0 + end_u * x_scale, 1));
 
     -- the axes
     FOR k IN 0 .. parts LOOP
-        body := body || format(E'<path class="funnel-rule" stroke="#d8dde3" d="M%s %sH%s"/>\n', x0, trim_scale(round(y1 - (y1 - y0) * k / parts, 1)) , x1)
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" text-anchor="end" font-size="11">%s%%</text>\n',
-                      x0 - 8, trim_scale(round(y1 - (y1 - y0) * k / parts, 1)) + 4, trim_scale(100 * top * k / parts));
+        body := body || format(E'<path class="funnel-rule" stroke="#d8dde3" d="M%s %sH%s"/>\n', x0,
+                               trim_scale(round(y1 - (y1 - y0) * k / parts, 1)), x1)
+            || funnel.chart_words(trim_scale(100 * top * k / parts) || '%', x0 - 8, y1 - (y1 - y0) * k / parts + 4, 11, 'dim', 'end');
     END LOOP;
     FOR r IN
-        SELECT DISTINCT m.u, m.at_risk FROM funnel.chart_marks(curve) AS m WHERE mod(m.u, step) = 0 ORDER BY m.u
+        SELECT DISTINCT m.u, m.at_risk, x0 + m.u * x_scale AS x FROM funnel.chart_marks(curve) AS m WHERE mod(m.u, step) = 0 ORDER BY m.u
     LOOP
-        body := body || format(E'<path class="funnel-rule" stroke="#d8dde3" d="M%s %sv5"/>\n', trim_scale(round(x0 + r.u * x_scale, 1)), y1)
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" text-anchor="middle" font-size="11">%s</text>\n',
-                      trim_scale(round(x0 + r.u * x_scale, 1)), y1 + 18, trim_scale(r.u))
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" text-anchor="middle" font-size="11">%s</text>\n',
-                      trim_scale(round(x0 + r.u * x_scale, 1)), y1 + 62, funnel.chart_count(r.at_risk));
+        body := body || format(E'<path class="funnel-rule" stroke="#d8dde3" d="M%s %sv5"/>\n', trim_scale(round(r.x, 1)), y1)
+            || funnel.chart_words(trim_scale(r.u)::text, r.x, y1 + 18, 11, 'dim', 'middle')
+            || funnel.chart_words(funnel.chart_count(r.at_risk), r.x, y1 + 62, 11, 'dim', 'middle');
     END LOOP;
-    body := body || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" text-anchor="middle" font-size="12">%s</text>\n',
-                           (x0 + x1) / 2, y1 + 38, (funnel.chart_lines(unit, (x1 - x0) / 12, 1))[1])
-        || format(E'<text class="funnel-dim" fill="#596675" x="24" y="%s" font-size="11">at risk</text>\n', y1 + 44);
+    body := body || funnel.chart_words((funnel.chart_lines(unit, (x1 - x0) / 12, 1))[1], (x0 + x1) / 2, y1 + 38, 12, 'dim', 'middle')
+        || funnel.chart_words('at risk', 24, y1 + 44, 11, 'dim');
 
     -- names keep apart: first downward, then, where that was too far, upward
     SELECT array_agg(y1 - m.probability * y_scale ORDER BY m.probability DESC, m.n) INTO places
@@ -247,20 +246,23 @@ BEGIN
 
     -- the curves
     FOR r IN
-        SELECT m.n, m.outcome, m.probability, m.low, m.high, y1 - m.probability * y_scale AS y, band.path AS band, line.path AS line,
+        SELECT m.n, m.outcome, m.probability, m.low, m.high, trim_scale(round(y1 - m.probability * y_scale, 1)) AS y,
                format('%s: %s after %s %s%s', funnel.chart_xml(m.outcome), replace(funnel.chart_percent(m.probability), '<', '&#60;'),
-                      trim_scale(round(end_u, 1)), curve ->> 'unit', ' (95% interval ' || funnel.chart_interval(m.low, m.high) || ')') AS words
-          FROM funnel.chart_marks(curve) AS m,
-               LATERAL (SELECT string_agg(format('H%sV%s', trim_scale(round(x0 + p.u * x_scale, 1)), trim_scale(round(y1 - p.p * y_scale, 1))), '' ORDER BY p.u) AS path
-                          FROM jsonb_to_recordset(curve -> 'outcomes' -> (m.n - 1) -> 'points') AS p (u numeric, p numeric)) AS line,
-               LATERAL (SELECT 'M' || string_agg(CASE WHEN b.first THEN b.x || ' ' || b.high ELSE 'H' || b.x || 'V' || b.high END, '' ORDER BY b.u)
-                               || 'H' || trim_scale(round(x0 + coalesce(min(b.sure_until), end_u) * x_scale, 1))
-                               || string_agg('V' || b.low || 'H' || b.x, '' ORDER BY b.u DESC) || 'Z' AS path
-                          FROM (SELECT p.u, p.low IS NOT NULL AS sure, min(p.u) FILTER (WHERE p.low IS NULL) OVER () AS sure_until,
-                                       row_number() OVER (ORDER BY p.u) = 1 AS first, trim_scale(round(x0 + p.u * x_scale, 1)) AS x,
-                                       trim_scale(round(y1 - p.high * y_scale, 1)) AS high, trim_scale(round(y1 - p.low * y_scale, 1)) AS low
-                                  FROM jsonb_to_recordset(curve -> 'outcomes' -> (m.n - 1) -> 'points') AS p (u numeric, low numeric, high numeric)) AS b
-                         WHERE b.sure) AS band
+                      trim_scale(round(end_u, 1)), curve ->> 'unit', ' (95% interval ' || funnel.chart_interval(m.low, m.high) || ')') AS words,
+               (SELECT string_agg(format('H%sV%s', p.x, p.y), '' ORDER BY p.u)
+                  FROM (SELECT q.u, trim_scale(round(x0 + q.u * x_scale, 1)) AS x, trim_scale(round(y1 - q.p * y_scale, 1)) AS y
+                          FROM jsonb_to_recordset(curve -> 'outcomes' -> (m.n - 1) -> 'points') AS q (u numeric, p numeric)) AS p) AS line,
+               -- along the upper limits, and back along the lower ones
+               (SELECT 'M' || string_agg(CASE WHEN b.is_first THEN b.x || ' ' || b.high ELSE 'H' || b.x || 'V' || b.high END, '' ORDER BY b.u)
+                       || 'H' || trim_scale(round(x0 + coalesce(min(b.sure_until), end_u) * x_scale, 1))
+                       || string_agg('V' || b.low || 'H' || b.x, '' ORDER BY b.u DESC) || 'Z'
+                  FROM (SELECT q.u, q.low IS NOT NULL AS sure, min(q.u) FILTER (WHERE q.low IS NULL) OVER () AS sure_until,
+                               row_number() OVER (ORDER BY q.u) = 1 AS is_first, trim_scale(round(x0 + q.u * x_scale, 1)) AS x,
+                               trim_scale(round(y1 - q.high * y_scale, 1)) AS high, trim_scale(round(y1 - q.low * y_scale, 1)) AS low
+                          FROM jsonb_to_recordset(curve -> 'outcomes' -> (m.n - 1) -> 'points')
+                               AS q (u numeric, low numeric, high numeric)) AS b
+                 WHERE b.sure) AS band
+          FROM funnel.chart_marks(curve) AS m
          WHERE m.u = end_u ORDER BY m.probability DESC, m.n
     LOOP
         i := i + 1;
@@ -271,15 +273,15 @@ BEGIN
             body := body || format(E'<path fill="currentColor" fill-opacity="0.14" d="%s"/>\n', r.band);
         END IF;
         body := body || format(E'<path fill="none" stroke="currentColor" stroke-width="2" stroke-dasharray="%s" d="M%s %s%sH%s"/>\n',
-                               dashes[1 + (r.n - 1 + (r.n - 1) / cardinality(colours)) % cardinality(dashes)], x0, y1, coalesce(r.line, ''), trim_scale(round(x0 + end_u * x_scale, 1)))
-            || format(E'<circle fill="currentColor" cx="%s" cy="%s" r="3.5"/>\n', trim_scale(round(x0 + end_u * x_scale, 1)), trim_scale(round(r.y, 1)))
-            || format(E'<path fill="none" stroke="currentColor" d="M%s %sL%s %s"/>\n', trim_scale(round(x0 + end_u * x_scale, 1)), trim_scale(round(r.y, 1)),
-                      x1 + 18, trim_scale(round(places[i], 1)))
-            || format(E'<text class="funnel-ink" fill="#1b2430" x="%s" y="%s" font-weight="600">%s</text>\n',
-                      x1 + 24, trim_scale(round(places[i], 1)), (funnel.chart_lines(r.outcome, names / 13.5, 1))[1])
-            || format(E'<text class="funnel-dim" fill="#596675" x="%s" y="%s" font-size="12"><tspan class="funnel-ink" fill="#1b2430">%s</tspan>%s</text>\n</g>\n',
-                      x1 + 24, trim_scale(round(places[i] + 16, 1)), replace(funnel.chart_percent(r.probability), '<', '&#60;'),
-                      coalesce('&#160; ' || funnel.chart_interval(r.low, r.high), ''));
+                               dashes[1 + (r.n - 1 + (r.n - 1) / cardinality(colours)) % cardinality(dashes)], x0, y1,
+                               coalesce(r.line, ''), x_end)
+            || format(E'<circle fill="currentColor" cx="%s" cy="%s" r="3.5"/>\n', x_end, r.y)
+            || format(E'<path fill="none" stroke="currentColor" d="M%s %sL%s %s"/>\n', x_end, r.y, x1 + 18, trim_scale(round(places[i], 1)))
+            || funnel.chart_words((funnel.chart_lines(r.outcome, names / 13.5, 1))[1], x1 + 24, places[i], bold => true)
+            || funnel.chart_words(format('<tspan class="funnel-ink" fill="#1b2430">%s</tspan>%s',
+                                         replace(funnel.chart_percent(r.probability), '<', '&#60;'),
+                                         '&#160; ' || funnel.chart_interval(r.low, r.high)), x1 + 24, places[i] + 16, 12, 'dim')
+            || E'</g>\n';
     END LOOP;
     RETURN funnel.chart_svg(title, caption, description || '. ' || funnel.chart_xml(caption) || '.', rtrim(body, E'\n'), width, y1 + 84);
 END
