@@ -188,10 +188,8 @@ memory_limit(void)
 static void
 check_memory(RowState *state)
 {
-	const Size	most = memory_limit();
-
 	state->buffer.grown = false;
-	if (event_buffers_bytes() > most && event_pool_bytes(&state->buffer) > most / 8)
+	if (event_pool_is_due(&state->buffer, memory_limit()))
 		event_pool_empty(&state->buffer, spill_buffer);
 }
 

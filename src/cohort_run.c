@@ -79,7 +79,12 @@ write_block(FlatWriter *writer)
 	RunFile    *file = extent->file;
 	uint32		length = (uint32) writer->used;
 
-	Assert(writer->used <= MaxAllocHugeSize / 2 && length == writer->used);
+	if (writer->used > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("lead has too many events"),
+				 errdetail("Packed, they take more than 4 GB."),
+				 errhint("Look whether a placeholder has become the key of a lead.")));
 	extent->longest = Max(extent->longest, length);
 	CHECK_FOR_INTERRUPTS();
 	/* another run of the file may have been read meanwhile */

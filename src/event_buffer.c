@@ -23,7 +23,9 @@ typedef struct EventArena
 #define FIRST_BYTES		256		/* of records, or of texts, in a new buffer */
 #define ARENA_BYTES		(64 * 1024)	/* of texts in one that grows */
 #define CHUNKS_BYTES	(8 * 1024 * 1024)	/* of chunks allocated at once, at most */
-#define COUNTED_BYTES	4096	/* of records from which they count */
+#define COUNTED_BYTES	1024	/* of records, or of a block of texts, from which they count */
+
+#define LEAST_BYTES		(64 * 1024)	/* of a pool that is worth a run */
 
 /* What a query has gathered counts together, whichever buffers it is in. */
 static Size all_bytes = 0;
@@ -47,6 +49,7 @@ typedef struct EventShare
 } EventShare;
 
 static dlist_head pools = DLIST_STATIC_INIT(pools);
+static int	npools = 0;
 
 void
 event_buffer_init(EventBuffer *buffer, LabelDict *dict, bool rich,
@@ -69,10 +72,12 @@ event_buffers_bytes(void)
 	return all_bytes;
 }
 
-Size
-event_pool_bytes(const EventBuffer *buffer)
+bool
+event_pool_is_due(const EventBuffer *buffer, Size most)
 {
-	return buffer->share == NULL ? 0 : buffer->share->pool->bytes;
+	Size		least = Max(most / Max(8, 2 * npools), LEAST_BYTES);
+
+	return all_bytes > most && buffer->share != NULL && buffer->share->pool->bytes > least;
 }
 
 /* The context goes, and the pool and its buffers with it. */
@@ -82,6 +87,7 @@ pool_is_gone(void *arg)
 	EventPool  *pool = arg;
 
 	all_bytes -= pool->bytes;
+	npools--;
 	dlist_delete(&pool->node);
 }
 
@@ -107,6 +113,7 @@ pool_of(MemoryContext cxt)
 	callback->arg = pool;
 	MemoryContextRegisterResetCallback(cxt, callback);
 	dlist_push_head(&pools, &pool->node);
+	npools++;
 	return pool;
 }
 

@@ -77,13 +77,14 @@ extern Size event_buffer_bytes(const EventBuffer *buffer);
 /* Empties a buffer and gives its memory back. */
 extern void event_buffer_reset(EventBuffer *buffer);
 
-/*
- * Memory of all buffers of this backend, but for those of a few kilobytes; and
- * of the buffer's pool: those in the same memory context, which are filled at
- * the same time.
- */
+/* Memory of all buffers of this backend, but for those of a kilobyte. */
 extern Size event_buffers_bytes(void);
-extern Size event_pool_bytes(const EventBuffer *buffer);
+
+/*
+ * Is that more than it may be, and the buffer's pool a good part of it? Buffers
+ * in one memory context, which are filled at the same time, are a pool.
+ */
+extern bool event_pool_is_due(const EventBuffer *buffer, Size most);
 
 /* Counts memory that is in use beside a buffer, until the buffer is emptied. */
 extern void event_buffer_count_bytes(EventBuffer *buffer, Size bytes);

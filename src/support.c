@@ -484,7 +484,12 @@ stage_selectivity(SupportRequestSelectivity *request)
 		if (get_attstatsslot(&slot, vardata.statsTuple, STATISTIC_KIND_MCV, InvalidOid,
 							 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 		{
-			for (int i = 0; i < slot.nvalues; i++)
+			Oid		   *types;
+			int			n;
+
+			/* those of a type that only has a cast to ours are of no use */
+			(void) get_func_signature(request->funcid, &types, &n);
+			for (int i = 0; slot.valuetype == types[0] && i < slot.nvalues; i++)
 			{
 				listed += slot.numbers[i];
 				if (DatumGetBool(OidFunctionCall1(request->funcid, slot.values[i])))
