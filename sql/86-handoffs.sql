@@ -74,6 +74,10 @@ DECLARE
 BEGIN
     IF cohort IS NULL THEN
         RETURN;
+    ELSIF handoffs.as_of IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'argument "as_of" must not be null',
+            HINT = 'Pass a value, or leave the argument out if it has a default.';
     END IF;
     SELECT coalesce(array_agg(p.stage ORDER BY n), '{}'), coalesce(array_agg(p.sla ORDER BY n), '{}')
       INTO points, limits
@@ -164,6 +168,10 @@ DECLARE
 BEGIN
     IF cohort IS NULL THEN
         RETURN;
+    ELSIF purgatory.as_of IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'argument "as_of" must not be null',
+            HINT = 'Pass a value, or leave the argument out if it has a default.';
     ELSIF most_touches IS NULL THEN
         RAISE null_value_not_allowed USING
             MESSAGE = 'argument "most_touches" must not be null',
@@ -222,6 +230,10 @@ DECLARE
 BEGIN
     IF recyclable.cohort IS NULL THEN
         RETURN;
+    ELSIF recyclable.as_of IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'argument "as_of" must not be null',
+            HINT = 'Pass a value, or leave the argument out if it has a default.';
     END IF;
     PERFORM funnel.require_pipeline(recyclable.pipeline), funnel.require_span('after'::text, recyclable.after),
             funnel.require_names('kinds'::text, recyclable.kinds);
