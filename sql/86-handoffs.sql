@@ -49,7 +49,8 @@ CREATE FUNCTION funnel.handoff_counts(
     OUT no_response bigint, OUT p50_days float8, OUT p90_days float8, OUT handed_back bigint,
     OUT sla_met bigint, OUT sla_breached bigint
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_handoff_counts' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 5;
+    AS 'MODULE_PATHNAME', 'funnel_handoff_counts' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000 ROWS 5;
 COMMENT ON FUNCTION funnel.handoff_counts(funnel.cohort, text[], int[], interval[], timestamptz, text) IS
     'internal: what funnel.handoffs() counts, in one pass';
 
@@ -63,7 +64,7 @@ CREATE FUNCTION funnel.handoffs(
     OUT no_response_rate float8, OUT p50_days float8, OUT p90_days float8, OUT handed_back bigint,
     OUT sla_met bigint, OUT sla_breached bigint
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 5
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 5
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -113,7 +114,8 @@ CREATE FUNCTION funnel.open_leads(
     OUT times bigint, OUT touches_before bigint, OUT touches_since bigint, OUT last_touch_at timestamptz,
     OUT amount numeric
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_open_leads' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 1000;
+    AS 'MODULE_PATHNAME', 'funnel_open_leads' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000 ROWS 1000;
 COMMENT ON FUNCTION funnel.open_leads(funnel.cohort, text[], int[], text[], timestamptz) IS
     'internal: the leads that are in some stages, and what they have behind them, in one pass';
 
@@ -159,7 +161,7 @@ CREATE FUNCTION funnel.purgatory(
     OUT lead text, OUT stage text, OUT owner text, OUT accepted_at timestamptz, OUT entered_at timestamptz,
     OUT touch_count bigint, OUT last_touch_at timestamptz, OUT idle_days float8, OUT amount numeric
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 1000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 1000
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -218,7 +220,7 @@ CREATE FUNCTION funnel.recyclable(
     OUT from_stage text, OUT next_stage text, OUT times bigint, OUT touch_count bigint, OUT amount numeric,
     OUT reason text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 1000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 1000
     SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -291,7 +293,7 @@ CREATE FUNCTION funnel.reasons(
     OUT stage text, OUT kind text, OUT reason text, OUT source text, OUT owner text,
     OUT times bigint, OUT leads bigint, OUT share float8, OUT amount numeric
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 100
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 100
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -349,7 +351,7 @@ CREATE FUNCTION funnel.coverage(
     OUT fact text, OUT stage text, OUT column_name text,
     OUT total bigint, OUT filled bigint, OUT missing bigint, OUT coverage float8
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 10
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 10
     SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -454,6 +456,7 @@ CREATE FUNCTION funnel.diff(
     b funnel.cohort,
     OUT lead text, OUT kind text, OUT label text, OUT at timestamptz, OUT amount numeric, OUT ref text, OUT change text
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'funnel_diff' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 1000;
+    AS 'MODULE_PATHNAME', 'funnel_diff' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 30000 ROWS 1000;
 COMMENT ON FUNCTION funnel.diff(funnel.cohort, funnel.cohort) IS
     'the events that two cohorts do not have in common: removed are those of the first, added those of the second';

@@ -9,13 +9,11 @@
 #include "postgres.h"
 
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cohort_value.h"
-#include "compat.h"
 #include "rows.h"
 
 PG_FUNCTION_INFO_V1(funnel_diff);
@@ -29,35 +27,59 @@ typedef struct Side
 	bool		resort;			/* is that another order? */
 } Side;
 
-static void
-open_side(FunctionCallInfo fcinfo, int n, Side *side, LabelDict *dict)
+static uint32
+count_labels(const Side *side)
 {
-	LeadStream *stream;
+	return side->stream == NULL ? 0 : side->stream->nlabels;
+}
+
+static void
+open_side(Side *side, Cohort *cohort)
+{
+	Size		nlabels;
 
 	memset(side, 0, sizeof(Side));
-	if (PG_ARGISNULL(n))
+	if (cohort == NULL)
 		return;
-	stream = lead_stream_open(cohort_getarg(fcinfo, n), CurrentMemoryContext);
-	side->stream = stream;
-	side->codes = palloc_extended(((Size) stream->nlabels + 1) * sizeof(uint32),
-								  MCXT_ALLOC_HUGE);
-	side->places = palloc_extended(((Size) stream->nlabels + 1) * sizeof(uint32),
-								   MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < stream->nlabels; i++)
+	side->stream = lead_stream_open(cohort, CurrentMemoryContext);
+	nlabels = side->stream->nlabels;
+	side->codes = palloc_extended((nlabels + 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	side->places = palloc_extended((nlabels + 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+}
+
+static void
+add_labels(Side *side, LabelDict *dict)
+{
+	FOR_INTERRUPTIBLE(i, count_labels(side))
 	{
-		const Label *label = &stream->labels[i];
+		const Label *label = &side->stream->labels[i];
 
 		side->codes[i] = label_dict_add(dict, label->touch, label->bytes, label->len,
 										label->rank);
 	}
 }
 
+/* Is it being aggregated? Then what it is read from may be another's too. */
+static bool
+is_unpacked(const Cohort *cohort)
+{
+	return cohort != NULL && (cohort->buffer != NULL || cohort_has_runs(cohort));
+}
+
+static Cohort *
+packed(Cohort *cohort)
+{
+	Cohort	   *result = palloc(sizeof(Cohort));
+
+	cohort_init(result, CurrentMemoryContext);
+	cohort_add_value(result, cohort_flatten(cohort, CurrentMemoryContext));
+	return result;
+}
+
 static void
 order_side(Side *side, const LabelDict *dict)
 {
-	if (side->stream == NULL)
-		return;
-	for (uint32 i = 0; i < side->stream->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, count_labels(side))
 	{
 		side->places[i] = dict->position[side->codes[i]];
 		if (i > 0 && side->places[i] < side->places[i - 1])
@@ -75,7 +97,7 @@ next_lead(Side *side)
 	if (!side->more)
 		return;
 	lead = &side->stream->lead;
-	for (int64 i = 0; i < lead->n; i++)
+	FOR_INTERRUPTIBLE(i, lead->n)
 		lead->label[i] = side->places[lead->label[i]];
 	if (side->resort)
 		lead_sort(lead);
@@ -124,7 +146,6 @@ put_event(const Output *output, const Lead *lead, int64 i, Datum change)
 	Datum		values[7] = {0};
 	bool		nulls[7];
 
-	CHECK_FOR_INTERRUPTS();
 	memset(nulls, true, sizeof(nulls));
 	SET(0, key_text_datum(&lead->key));
 	SET(1, output->dict->labels[output->dict->by_position[place]].touch ?
@@ -145,14 +166,26 @@ Datum
 funnel_diff(PG_FUNCTION_ARGS)
 {
 	LabelDict  *dict;
+	Cohort	   *cohort_a,
+			   *cohort_b;
 	Side		a,
 				b;
 	Output		output;
+	int64		turns = 0;
 
-	InitMaterializedSRF(fcinfo, 0);
-	dict = label_dict_create(CurrentMemoryContext);
-	open_side(fcinfo, 0, &a, dict);
-	open_side(fcinfo, 1, &b, dict);
+	begin_rows(fcinfo);
+	cohort_a = PG_ARGISNULL(0) ? NULL : cohort_getarg(fcinfo, 0);
+	cohort_b = PG_ARGISNULL(1) ? NULL : cohort_getarg(fcinfo, 1);
+	if (cohort_a == cohort_b)
+		PG_RETURN_NULL();
+	/* they are read at once */
+	if (is_unpacked(cohort_a) && is_unpacked(cohort_b))
+		cohort_a = packed(cohort_a);
+	open_side(&a, cohort_a);
+	open_side(&b, cohort_b);
+	dict = label_dict_create(Max(count_labels(&a), count_labels(&b)), CurrentMemoryContext);
+	add_labels(&a, dict);
+	add_labels(&b, dict);
 	label_dict_order(dict);
 	order_side(&a, dict);
 	order_side(&b, dict);
@@ -162,7 +195,7 @@ funnel_diff(PG_FUNCTION_ARGS)
 	output.dict = dict;
 	output.labels = palloc_extended(((Size) dict->nlabels + 1) * sizeof(Datum),
 									MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < dict->nlabels; i++)
+	FOR_INTERRUPTIBLE(i, dict->nlabels)
 		output.labels[i] = label_datum(&dict->labels[dict->by_position[i]]);
 	output.stage = CStringGetTextDatum("stage");
 	output.touch = CStringGetTextDatum("touch");
@@ -186,8 +219,7 @@ funnel_diff(PG_FUNCTION_ARGS)
 			int			c = y == NULL || j == y->n ? -1 :
 				x == NULL || i == x->n ? 1 : event_cmp(x, i, y, j);
 
-			if ((i + j) % 1024 == 1023)
-				CHECK_FOR_INTERRUPTS();
+			check_interrupts_at(turns++);
 			if (c < 0)
 				put_event(&output, x, i, output.removed);
 			else if (c > 0)

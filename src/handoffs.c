@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "handoffs.h"
+#include "interrupts.h"
 
 void
 handoffs_begin(Handoffs *eval, MemoryContext cxt)
@@ -85,8 +84,7 @@ handoffs_add(Handoffs *eval, const Lead *lead)
 		{
 			uint8		role = handoff->roles[stays->stays[i].stage];
 
-			if (i % 1024 == 1023)
-				CHECK_FOR_INTERRUPTS();
+			check_interrupts_at(i);
 			/* a change of ref within the stage goes on with the wait */
 			if (role & ROLE_WAITS)
 			{
@@ -126,8 +124,7 @@ open_lead_read(const OpenScope *scope, const Lead *lead, OpenLead *open)
 	{
 		uint32		label = lead->label[i];
 
-		if (i % 1024 == 1023)
-			CHECK_FOR_INTERRUPTS();
+		check_interrupts_at(i);
 		if (label >= scope->nstages)
 			continue;
 		if (scope->groups[label] != 0 && (later < 0 || !same_stay(lead, i, later)))
@@ -144,12 +141,10 @@ open_lead_read(const OpenScope *scope, const Lead *lead, OpenLead *open)
 
 	open->touches_before = open->touches = 0;
 	open->last_touch = -1;
-	for (int64 i = 0; i < n; i++)
+	FOR_INTERRUPTIBLE(i, n)
 	{
 		uint32		label = lead->label[i];
 
-		if (i % 1024 == 1023)
-			CHECK_FOR_INTERRUPTS();
 		if (label < scope->nstages || (scope->channels != NULL && !scope->channels[label]))
 			continue;
 		if (i < open->since)

@@ -7,14 +7,12 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cohort_value.h"
-#include "compat.h"
 #include "handoffs.h"
 #include "rows.h"
 
@@ -82,7 +80,7 @@ funnel_handoff_counts(PG_FUNCTION_ARGS)
 	Datum	   *allowed;
 	bool	   *unlimited;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	memset(&eval, 0, sizeof(eval));
@@ -157,7 +155,7 @@ funnel_open_leads(PG_FUNCTION_ARGS)
 	MemoryContext rows;
 	OpenLead	open;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	scope.as_of = arg_as_of(fcinfo, 4);

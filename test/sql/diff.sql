@@ -69,6 +69,8 @@ SELECT bool_and(funnel.cohort_eq(b.c, (
       FROM (SELECT lead, kind, label, at, amount::numeric, ref FROM (SELECT lead, kind, label, at, amount, ref FROM listed WHERE v = a.v EXCEPT ALL SELECT lead, kind, label, at, amount::text, ref FROM funnel.diff(a.c, b.c) WHERE change = 'removed') AS k
             UNION ALL SELECT lead, kind, label, at, amount, ref FROM funnel.diff(a.c, b.c) WHERE change = 'added') AS e))) AS made
 FROM bag AS a, bag AS b WHERE b.v <> 3;
--- In pieces; and as it is aggregated.
+-- In pieces; and as it is aggregated, also with itself, or both.
 SELECT count(*) FROM (SELECT funnel.merge(c) FROM (SELECT funnel.cohort(lead, label, at) AS c FROM event WHERE v = 4 AND label <> 'b' GROUP BY n % 7 UNION ALL SELECT funnel.touches(lead, label, at) FROM event WHERE v = 4 AND label <> 'b') AS p) AS m (c), bag, funnel.diff(m.c, bag.c) WHERE bag.v = 4;
 SELECT count(*) FROM (SELECT funnel.cohort(lead, label, at, amount, ref) FROM event WHERE v = 1) AS a (c), (SELECT funnel.cohort(lead, label, at, amount, ref) FROM event WHERE v = 1 AND n <> 5) AS b (c), funnel.diff(a.c, b.c);
+SELECT count(*) FROM (SELECT funnel.cohort(lead, label, at, amount, ref) AS c FROM event) AS a, funnel.diff(c, c);
+SELECT count(*) FROM (SELECT funnel.cohort(lead, label, at, amount, ref) AS a, funnel.cohort(lead, label, at) AS b FROM event WHERE amount IS NULL AND ref IS NULL) AS a, funnel.diff(a, b);
