@@ -112,7 +112,7 @@ CREATE FUNCTION funnel.open_leads(
     cohort funnel.cohort, stages text[], groups int[], touches text[], as_of timestamptz,
     OUT lead text, OUT stage text, OUT entered_at timestamptz, OUT since timestamptz, OUT from_stage text,
     OUT times bigint, OUT touches_before bigint, OUT touches_since bigint, OUT last_touch_at timestamptz,
-    OUT amount numeric
+    OUT amount numeric, OUT days float8, OUT idle_days float8
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'funnel_open_leads' LANGUAGE C STABLE PARALLEL SAFE
     SUPPORT funnel.cohort_support COST 20000 ROWS 1000;
@@ -138,14 +138,7 @@ END
 $$;
 COMMENT ON FUNCTION funnel.require_span(text, interval) IS 'raise an error unless it is an interval of zero or more';
 
--- Elapsed time as functions of a cohort measure it: days of 24 hours, an infinite as_of infinitely far away.
-CREATE FUNCTION funnel.days_since(at timestamptz, as_of timestamptz) RETURNS float8
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(as_of)
-                THEN ((extract(epoch FROM as_of) - extract(epoch FROM at)) * 1000000)::float8 / 86400000000
-                ELSE float8 'infinity' END;
-COMMENT ON FUNCTION funnel.days_since(timestamptz, timestamptz) IS 'internal: days from a time to as_of';
-
+-- Elapsed time as functions of a cohort measure it: an infinite as_of is infinitely far away.
 CREATE FUNCTION funnel.is_past(at timestamptz, span interval, as_of timestamptz) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN isfinite(as_of) THEN as_of - at >= span ELSE true END;
@@ -195,10 +188,10 @@ BEGIN
                             WHERE w."position" < s."position" AND p.from_owner <> s.owner)) AS s;
     RETURN QUERY
     SELECT o.lead, o.stage, s.owner, o.since, o.entered_at, o.touches_since, o.last_touch_at,
-           funnel.days_since(greatest(o.entered_at, o.last_touch_at), purgatory.as_of), o.amount
+           o.idle_days, o.amount
       FROM funnel.open_leads(cohort, stages, groups, touches, purgatory.as_of)
            WITH ORDINALITY AS o (lead, stage, entered_at, since, from_stage, times, touches_before, touches_since,
-                                 last_touch_at, amount, n)
+                                 last_touch_at, amount, days, idle_days, n)
       JOIN funnel.stage AS s ON s.pipeline = purgatory.pipeline AND s.stage = o.stage
      WHERE o.touches_since <= most_touches
        AND funnel.is_past(greatest(o.entered_at, o.last_touch_at), idle, purgatory.as_of)
@@ -264,15 +257,18 @@ BEGIN
             ' ORDER BY lead, stage, at DESC, reason COLLATE "C"', recyclable.history);
     END IF;
     RETURN QUERY EXECUTE
-        'SELECT o.lead, o.stage, s.kind, s.owner, o.since, funnel.days_since(o.since, $5), o.from_stage,'
-        '       (SELECT n.stage FROM funnel.transition AS t'
-        '          JOIN funnel.stage AS n ON n.pipeline = $6 AND n.stage = t.to_stage AND n.kind IN (''open'', ''recycled'')'
-        '         WHERE t.pipeline = $6 AND t.from_stage = o.stage ORDER BY n."position" LIMIT 1),'
+        'WITH s AS MATERIALIZED ('
+        '    SELECT s.stage, s.kind, s.owner,'
+        '           (SELECT n.stage FROM funnel.transition AS t'
+        '              JOIN funnel.stage AS n ON n.pipeline = $6 AND n.stage = t.to_stage AND n.kind IN (''open'', ''recycled'')'
+        '             WHERE t.pipeline = $6 AND t.from_stage = s.stage ORDER BY n."position" LIMIT 1) AS next_stage'
+        '      FROM funnel.stage AS s WHERE s.pipeline = $6)'
+        ' SELECT o.lead, o.stage, s.kind, s.owner, o.since, o.days, o.from_stage, s.next_stage,'
         '       o.times, o.touches_before, o.amount, r.reason'
         '  FROM funnel.open_leads($1, $2, $3, $4, $5)'
         '       WITH ORDINALITY AS o (lead, stage, entered_at, since, from_stage, times, touches_before, touches_since,'
-        '                             last_touch_at, amount, n)'
-        '  JOIN funnel.stage AS s ON s.pipeline = $6 AND s.stage = o.stage'
+        '                             last_touch_at, amount, days, idle_days, n)'
+        '  JOIN s ON s.stage = o.stage'
         '  LEFT JOIN (' || reasons || ') AS r ON r.lead = o.lead AND r.stage = o.stage'
         ' WHERE funnel.is_past(o.since, $7, $5)'
         ' ORDER BY o.since, o.n'

@@ -185,11 +185,13 @@ funnel_open_leads(PG_FUNCTION_ARGS)
 	{
 		const Lead *lead = &stream->lead;
 		MemoryContext old;
-		Datum		values[10] = {0};
-		bool		nulls[10];
+		Datum		values[12] = {0};
+		bool		nulls[12];
+		int64		idle_since;
 
 		if (!open_lead_read(&scope, lead, &open))
 			continue;
+		idle_since = open.stay.entered_at;
 		old = MemoryContextSwitchTo(rows);
 		memset(nulls, true, sizeof(nulls));
 		SET(0, key_text_datum(&lead->key));
@@ -202,9 +204,14 @@ funnel_open_leads(PG_FUNCTION_ARGS)
 		SET(6, Int64GetDatum(open.touches_before));
 		SET(7, Int64GetDatum(open.touches));
 		if (open.last_touch >= 0)
+		{
 			SET(8, TimestampTzGetDatum(lead->at[open.last_touch]));
+			idle_since = Max(idle_since, lead->at[open.last_touch]);
+		}
 		if (open.has_amount)
 			SET(9, amount_numeric(&open.amount));
+		SET(10, Float8GetDatum(days_between(lead->at[open.since], scope.as_of)));
+		SET(11, Float8GetDatum(days_between(idle_since, scope.as_of)));
 		put_row(fcinfo, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);

@@ -46,7 +46,7 @@ CREATE TEMP TABLE event AS
 SELECT v, n, CASE kind WHEN 0 THEN lead::text WHEN 1 THEN 'L' || lead WHEN 2 THEN 'a long name of lead ' || lead ELSE md5(lead::text)::uuid::text END AS lead,
        chr(97 + pg_temp.pick(seed || ' label', 4)) AS label, timestamptz '2024-01-01' + pg_temp.pick(seed || ' at', 3) * interval '1 day' AS at,
        ('{NULL,1,1.0,2,-1,123456789012345678901}'::numeric[])[1 + pg_temp.pick(seed || ' amount', 6)] AS amount, ('{NULL,7,x}'::text[])[1 + pg_temp.pick(seed || ' ref', 3)] AS ref
-FROM generate_series(1, 4) AS v, generate_series(1, 3000) AS n, LATERAL (SELECT CASE WHEN pg_temp.pick(format('%s %s', v, n), 10) > 0 THEN n::text ELSE format('%s %s', v, n) END) AS s (seed),
+FROM generate_series(1, 4) AS v, generate_series(1, 1000) AS n, LATERAL (SELECT CASE WHEN pg_temp.pick(format('%s %s', v, n), 10) > 0 THEN n::text ELSE format('%s %s', v, n) END) AS s (seed),
      LATERAL (SELECT pg_temp.pick(seed || ' kind', 4), pg_temp.pick(seed || ' lead', 200)) AS k (kind, lead);
 CREATE TEMP TABLE bag (v int, c funnel.cohort);
 INSERT INTO bag SELECT v, funnel.cohort(lead, label, at, amount, ref) || funnel.touches(lead, label, at) FROM event WHERE v < 3 GROUP BY v;          -- with amounts
