@@ -4,6 +4,7 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET search_path = public, funnel;
+SET jit = off;
 \pset null '-'
 
 CREATE TEMP TABLE june (lead text, stage text, at timestamptz, amount numeric, ref text);

@@ -5,6 +5,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = postgres;
 SET search_path = public, funnel;
+SET jit = off;
 SET extra_float_digits = 0;
 \pset null '-'
 
