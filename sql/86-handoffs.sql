@@ -64,7 +64,7 @@ CREATE FUNCTION funnel.handoffs(
     OUT no_response_rate float8, OUT p50_days float8, OUT p90_days float8, OUT handed_back bigint,
     OUT sla_met bigint, OUT sla_breached bigint
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 5
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SUPPORT funnel.cohort_support COST 20000 ROWS 5
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -154,7 +154,7 @@ CREATE FUNCTION funnel.purgatory(
     OUT lead text, OUT stage text, OUT owner text, OUT accepted_at timestamptz, OUT entered_at timestamptz,
     OUT touch_count bigint, OUT last_touch_at timestamptz, OUT idle_days float8, OUT amount numeric
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 1000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SUPPORT funnel.cohort_support COST 20000 ROWS 1000
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -213,7 +213,7 @@ CREATE FUNCTION funnel.recyclable(
     OUT from_stage text, OUT next_stage text, OUT times bigint, OUT touch_count bigint, OUT amount numeric,
     OUT reason text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 20000 ROWS 1000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SUPPORT funnel.cohort_support COST 20000 ROWS 1000
     SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
