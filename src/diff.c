@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "cohort_value.h"
+#include "compat.h"
 #include "rows.h"
 
 PG_FUNCTION_INFO_V1(funnel_diff);

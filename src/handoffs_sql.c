@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "cohort_value.h"
+#include "compat.h"
 #include "handoffs.h"
 #include "rows.h"
 
