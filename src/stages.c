@@ -27,6 +27,16 @@ stay_age(const StayScope *scope, const Stay *stay)
 	return duration_between(scope->calendar, stay->entered_at, scope->as_of);
 }
 
+uint64
+stay_allowance(const StayScope *scope, const Interval *interval)
+{
+	if (funnel_interval_is_infinite(interval))
+		return FOREVER;
+	if (scope->calendar != NULL)
+		return (uint64) calendar_allowance(scope->calendar, interval);
+	return Min(interval_limit(interval), FOREVER - 1);
+}
+
 /* The stays of a lead within scope, and which is the last; -1 if there is none. */
 static const Stay *
 build_stays(Stays *stays, const StayScope *scope, const Lead *lead, int64 *last)

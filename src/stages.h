@@ -34,6 +34,9 @@ typedef struct StayScope
  */
 extern uint64 stay_age(const StayScope *scope, const Stay *stay);
 
+/* What an interval allows, in the microseconds that stays are measured in. */
+extern uint64 stay_allowance(const StayScope *scope, const Interval *interval);
+
 /* ------------------------------------------------------------------------
  * Stays by stage
  * ------------------------------------------------------------------------

@@ -310,18 +310,7 @@ aging_finalfn(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* What an interval allows, in the microseconds that stays are measured in. */
-static uint64
-allowance(const StayScope *scope, const Interval *interval)
-{
-	if (funnel_interval_is_infinite(interval))
-		return FOREVER;
-	if (scope->calendar != NULL)
-		return (uint64) calendar_allowance(scope->calendar, interval);
-	return Min(interval_limit(interval), FOREVER - 1);
-}
-
-/* The same in days, as written: it may be longer than what can be measured. */
+/* What is allowed in days, as written: it may be longer than what can be measured. */
 static double
 allowance_days(const StayScope *scope, const Interval *interval)
 {
@@ -366,7 +355,7 @@ funnel_sla(PG_FUNCTION_ARGS)
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
 	scope->nstages = stream->nstages;
 	scope->calendar = arg_calendar(fcinfo, 5, stream, scope->as_of);
-	none.allowed = allowance(scope, allowed);
+	none.allowed = stay_allowance(scope, allowed);
 	stage = find_stage(fcinfo, stream, name);
 	sla_begin(&eval, CurrentMemoryContext);
 	if (stage < stream->nstages)
@@ -442,7 +431,7 @@ pipeline_sla_begin(FunctionCallInfo fcinfo, PipelineSla *all)
 		callback.arg = unconstify(PipelineStage *, stage);
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
-		allowed = allowance(scope, stage->sla);
+		allowed = stay_allowance(scope, stage->sla);
 		error_context_stack = callback.previous;
 		all->stages[code] = stage;
 		if (code < stream->nlabels)
