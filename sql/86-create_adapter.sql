@@ -7,7 +7,7 @@ COMMENT ON FUNCTION funnel.plain_name(text) IS
     'what spellings of a name have in common: CreatedDate, created_date, CREATED_DATE, and each after a byte-order mark';
 
 CREATE FUNCTION funnel.find_column(relation oid, names text[]) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION funnel.find_column(oid, text[]) IS
 CREATE FUNCTION funnel.adapter_expression(
     name text, type oid, wanted text, key_type text, day_zone text, clock_zone text, language text
 ) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION funnel.adapter_expression(text, oid, text, text, text, text,
 
 -- What is put in for braces is not looked at again, so that no value can be taken for a part of the query.
 CREATE FUNCTION funnel.expand_part(part text, kinds text[], given jsonb) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -166,9 +166,9 @@ CREATE FUNCTION public.events(a text) RETURNS SETOF int LANGUAGE plpgsql IMMUTAB
 ALTER FUNCTION public.events(text) SUPPORT funnel.cohort_support;
 SELECT pg_temp.scan_rows('SELECT * FROM public.events(''abc'')') AS text, pg_temp.scan_rows('SELECT * FROM public.events(repeat(''x'', 100))') AS more;
 DROP FUNCTION public.events(text);
--- Every function that reads a cohort has a cost and is supported.
+-- Every function in C that reads a cohort has a cost and is supported.
 SELECT p.oid::regprocedure FROM pg_proc p
-WHERE pronamespace = 'funnel'::regnamespace AND prokind = 'f' AND proargtypes[0] = 'funnel.cohort'::regtype AND proname !~ '^cohort_|fn$|^merge$'
+WHERE pronamespace = 'funnel'::regnamespace AND prokind = 'f' AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND proargtypes[0] = 'funnel.cohort'::regtype AND proname !~ '^cohort_|fn$|^merge$'
   AND (procost < 1000 OR prosupport::oid <> ALL (ARRAY['funnel.cohort_support'::regproc::oid])) ORDER BY 1;
 
 --
