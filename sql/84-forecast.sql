@@ -278,7 +278,8 @@ BEGIN
         -- later than any lead of the past has come to the last step, none is expected to
         SELECT s.wins, s.amount, s.wins_moments, s.amount_moments, s.worth INTO brings
           FROM funnel.forecast_sums(open_leads, required_leads.cohort, steps[:n - 1], steps[n:],
-                                    least(greatest(due - as_of, interval '0'), coalesce(longest, 0) * interval '1 day'),
+                                    least(CASE WHEN due IS NOT NULL THEN greatest(due - as_of, interval '0') END,
+                                          coalesce(longest, 0) * interval '1 day'),
                                     as_of, NULL, NULL, confidence) AS s
          WHERE s.stage IS NULL;
         brought := CASE unit WHEN 'deals' THEN brings.wins ELSE brings.amount END;

@@ -39,6 +39,7 @@ typedef struct Spell
 {
 	uint64		stayed;			/* in the stage, until it was left or as_of */
 	uint64		until;			/* the win, or as_of */
+	uint64		watched;		/* as_of, won or not */
 	uint32		lead;
 	bool		won;
 } Spell;
@@ -206,6 +207,7 @@ forecast_learn(Forecast *eval, const Lead *lead, uint32 nstages, const int *stag
 			spell->stayed = (uint64) left_at - (uint64) stay->entered_at;
 			spell->until = (uint64) (win != NULL ? win->entered_at : eval->as_of) -
 				(uint64) stay->entered_at;
+			spell->watched = (uint64) eval->as_of - (uint64) stay->entered_at;
 			spell->lead = eval->nlearned;
 			spell->won = win != NULL;
 			if (win != NULL)
@@ -264,12 +266,13 @@ typedef struct Learned
 /*
  * The age up to which enough stays of at least that age have been watched
  * through the horizon; false if not even at age 0. A stay is one of those at age
- * a if it lasted longer than a and, not won, is older than a + horizon by as_of.
+ * a if it lasted longer than a and began a + horizon before as_of or earlier,
+ * whatever came of it.
  */
 static bool
 oldest_judged(Forecast *eval, const ForecastStage *stage, uint64 *age)
 {
-	int64		enough = Min(FORECAST_ENOUGH, (stage->nspells + 1) / 2);
+	int64		enough = forecast_enough(stage->nspells);
 	uint64	   *limits;
 	uint64		limit;
 
@@ -280,10 +283,8 @@ oldest_judged(Forecast *eval, const ForecastStage *stage, uint64 *age)
 	{
 		const Spell *spell = &stage->spells[i];
 
-		limits[i] = spell->stayed;
-		if (!spell->won)
-			limits[i] = spell->until < eval->horizon ? 0 :
-				Min(limits[i], spell->until - eval->horizon + 1);
+		limits[i] = spell->watched < eval->horizon ? 0 :
+			Min(spell->stayed, spell->watched - eval->horizon + 1);
 	}
 	sort_times(limits, stage->nspells);
 	limit = limits[stage->nspells - enough];
@@ -306,7 +307,6 @@ probability_at(const Learned *learned, uint64 age, double wins_weight,
 	int64		last = learned->n;
 	int64		all = 0;
 	int64		at_risk;
-	int64		lost_sight = 0;
 	double		open = 1;
 	double		hazard = 0;		/* sum of d / (Y (Y - d)) */
 	int64		i;
@@ -320,8 +320,13 @@ probability_at(const Learned *learned, uint64 age, double wins_weight,
 		else
 			first = middle + 1;
 	}
+	*rests_on = 0;
 	for (i = first; i < learned->n; i++)
-		all += spells[i].stayed > age;
+		if (spells[i].stayed > age)
+		{
+			all++;
+			*rests_on += spells[i].watched >= end;
+		}
 
 	at_risk = all;
 	for (i = first; i < learned->n && spells[i].until <= end;)
@@ -339,10 +344,7 @@ probability_at(const Learned *learned, uint64 age, double wins_weight,
 		if (won > 0)
 			open *= (double) (at_risk - won) / (double) at_risk;
 		at_risk -= won + watched;
-		if (until < end)
-			lost_sight += watched;
 	}
-	*rests_on = all - lost_sight;
 	if (open == 0 || open == 1)
 		return 1 - open;
 
@@ -499,6 +501,7 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 	sum->amount.variance = given + (moved - mean) * (1 - 2 * mean) * value_squares +
 		Max(amount_variance, values * values * least);
 	sum->amount.most = values;
+	sum->amount.none = wins_at_most(&sum->deals, 0);
 	if (noise > 0)
 	{
 		noise /= (double) worth->n;
@@ -601,4 +604,5 @@ forecast_evaluate(Forecast *eval)
 		total->deals.variance += of_all[i].wins * of_all[i].wins;
 		total->amount.variance += of_all[i].amount * of_all[i].amount;
 	}
+	total->amount.none = wins_at_most(&total->deals, 0);
 }

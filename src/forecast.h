@@ -17,10 +17,14 @@
 #define FORECAST_WON	(-2)
 
 /*
- * So many stays, or half of all in the stage if that is fewer, must have been
- * watched through for an age to have a probability of its own.
+ * So many of all stays, or leads, must have been watched for so long for what
+ * follows to be taken from them.
  */
-#define FORECAST_ENOUGH	10
+static inline int64
+forecast_enough(int64 all)
+{
+	return Min(Max(all / 4, 1), 10);
+}
 
 /* So many ages of a stage have one; leads of more ages are put together. */
 #define FORECAST_AGES	64

@@ -323,35 +323,75 @@ typedef struct CurvePoint
 	double		se;
 } CurvePoint;
 
-/*
- * The curve of a step for as long as enough leads have been watched, and no
- * longer than the window; the number of its points.
- */
-static int64
-step_curve(Outcomes *eval, uint64 within, CurvePoint **points)
+/* The leads of a step and what becomes of them. */
+typedef struct StepCurve
 {
-	int64		enough = Min(FORECAST_ENOUGH, (eval->entered + 1) / 2);
-	int64		converted = 0;
-	int64		n = 0;
+	Outcomes	eval;
+	uint64	   *watched;		/* by lead that entered: until as_of */
+	int64		allocated;
+	CurvePoint *points;
+	int64		npoints;
+	int64		converted;
+} StepCurve;
+
+static int
+watched_cmp(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+step_add(StepCurve *step, const Lead *lead, int64 n)
+{
+	int64		entered = step->eval.entered;
+
+	outcomes_add(&step->eval, lead);
+	if (step->eval.entered == entered)
+		return;
+	if (entered == step->allocated)
+	{
+		step->allocated *= 2;
+		step->watched = repalloc_huge(step->watched, (Size) step->allocated * sizeof(uint64));
+	}
+	for (int64 i = 0; i < n; i++)
+		if (lead->label[i] == step->eval.from_stage)
+		{
+			step->watched[entered] = (uint64) step->eval.as_of - (uint64) lead->at[i];
+			break;
+		}
+}
+
+/* The curve, for as long as enough leads have been watched, and the window. */
+static void
+step_finish(StepCurve *step, uint64 within)
+{
+	int64		n = step->eval.entered;
 	int64		allocated = 64;
 	OutcomeRow	row;
 
-	*points = palloc(allocated * sizeof(CurvePoint));
-	while (outcomes_next(eval, &row))
+	outcomes_finish(&step->eval);
+	qsort(step->watched, (size_t) n, sizeof(uint64), watched_cmp);
+	within = Min(within, step->watched[n - forecast_enough(n)]);
+	step->points = palloc(allocated * sizeof(CurvePoint));
+	while (outcomes_next(&step->eval, &row) && row.elapsed <= within)
 	{
-		if (row.elapsed > within || row.at_risk + converted < enough)
-			break;
-		converted += row.events;
-		if (n == allocated)
+		CurvePoint *point;
+
+		CHECK_FOR_INTERRUPTS();
+		if (step->npoints == allocated)
 		{
 			allocated *= 2;
-			*points = repalloc_huge(*points, (Size) allocated * sizeof(CurvePoint));
+			step->points = repalloc_huge(step->points, (Size) allocated * sizeof(CurvePoint));
 		}
-		(*points)[n].days = (double) row.elapsed / DAY_MICROSECONDS;
-		(*points)[n].probability = row.probability;
-		(*points)[n++].se = row.se;
+		point = &step->points[step->npoints++];
+		point->days = (double) row.elapsed / DAY_MICROSECONDS;
+		point->probability = row.probability;
+		point->se = row.se;
+		step->converted += row.events;
 	}
-	return n;
 }
 
 /*
@@ -374,7 +414,7 @@ Datum
 funnel_step_chances(PG_FUNCTION_ARGS)
 {
 	LeadStream *stream;
-	Outcomes   *evals;
+	StepCurve  *curves;
 	text	  **steps;
 	int			nsteps;
 	uint64		within;
@@ -394,7 +434,7 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 	quantile = PG_GETARG_FLOAT8(4);
 
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
-	evals = palloc0(nsteps * sizeof(Outcomes));
+	curves = palloc0(nsteps * sizeof(StepCurve));
 	outcome_of = palloc_extended(((Size) stream->nlabels + 1) * sizeof(int), MCXT_ALLOC_HUGE);
 	for (uint32 i = 0; i <= stream->nlabels; i++)
 		outcome_of[i] = NO_OUTCOME;
@@ -402,7 +442,7 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 	outcome_of[last] = 0;
 	for (int i = 0; i < nsteps - 1; i++)
 	{
-		Outcomes   *eval = &evals[i];
+		Outcomes   *eval = &curves[i].eval;
 
 		eval->nstages = stream->nstages;
 		eval->from_stage = find_stage(fcinfo, stream, steps[i]);
@@ -414,6 +454,8 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 		eval->since = DT_NOBEGIN;
 		eval->horizon = PG_UINT64_MAX;
 		outcomes_begin(eval, CurrentMemoryContext);
+		curves[i].allocated = 64;
+		curves[i].watched = palloc(curves[i].allocated * sizeof(uint64));
 	}
 	while (lead_stream_next(stream))
 	{
@@ -421,7 +463,7 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 		int64		n = lead_count_before(lead, as_of);
 
 		for (int i = 0; i < nsteps - 1; i++)
-			outcomes_add(&evals[i], lead);
+			step_add(&curves[i], lead, n);
 		for (int64 i = 0; i < n; i++)
 			if (lead->label[i] == last)
 			{
@@ -432,38 +474,38 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < nsteps; i++)
 	{
+		StepCurve  *curve = &curves[i];
+		int64		entered = i < nsteps - 1 ? curve->eval.entered : last_entered;
 		Datum		values[9] = {0};
 		bool		nulls[9];
 
 		memset(nulls, true, sizeof(nulls));
 		SET(0, Int32GetDatum(i + 1));
 		SET(1, PointerGetDatum(steps[i]));
-		SET(2, Int64GetDatum(i < nsteps - 1 ? evals[i].entered : last_entered));
-		if (i < nsteps - 1 && evals[i].entered > 0)
+		SET(2, Int64GetDatum(entered));
+		if (i < nsteps - 1 && entered > 0)
 		{
-			Outcomes   *eval = &evals[i];
-			CurvePoint *points;
 			CurvePoint	none = {0};
 			const CurvePoint *end = &none;
-			const CurvePoint *intime = &none;
-			int64		n;
+			const CurvePoint *in_time = &none;
+			double		share = 0;
 
-			outcomes_finish(eval);
-			n = step_curve(eval, within, &points);
-			if (n > 0)
+			step_finish(curve, within);
+			if (curve->npoints > 0)
 			{
-				end = intime = &points[n - 1];
-				for (int64 j = n - 1; j >= 0 && points[j].probability >=
-					 quantile * end->probability; j--)
-					intime = &points[j];
-				SET(6, Float8GetDatum(intime->days));
+				/* of n wins, the next may be later than all of them */
+				share = (double) curve->converted / (double) (curve->converted + 1);
+				end = in_time = &curve->points[curve->npoints - 1];
+				for (int64 j = curve->npoints - 1; j >= 0 &&
+					 curve->points[j].probability * share >= quantile * end->probability; j--)
+					in_time = &curve->points[j];
+				SET(6, Float8GetDatum(in_time->days));
 				SET(8, Float8GetDatum(end->days));
 			}
 			SET(3, Float8GetDatum(end->probability));
-			SET(4, Float8GetDatum(worth_of(eval->entered, end->probability, end->se)));
-			SET(5, Float8GetDatum(intime->probability));
-			SET(7, Float8GetDatum(worth_of(eval->entered, intime->probability, intime->se)));
-			pfree(points);
+			SET(4, Float8GetDatum(worth_of(entered, end->probability, end->se)));
+			SET(5, Float8GetDatum(in_time->probability * share));
+			SET(7, Float8GetDatum(worth_of(entered, in_time->probability, in_time->se)));
 		}
 		put_row(fcinfo, values, nulls);
 	}
@@ -511,7 +553,7 @@ suffices(const Requirement *need, double n)
 	}
 	else
 	{
-		AmountPrediction amount;
+		AmountPrediction amount = {0};
 		double		mean = need->worth[0];
 		double		variance = need->worth[1];
 		double		of_mean = variance / need->worth[2];

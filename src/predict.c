@@ -11,7 +11,7 @@
 #include "predict.h"
 
 /* Beyond it a beta distribution is a point, and lgamma() has too few digits. */
-#define LARGEST_SIZE	1e8
+#define LARGEST_SIZE	1e7
 
 /* Terms that are less than so much of their sum do not change it. */
 #define NEGLIGIBLE		1e-18
@@ -171,57 +171,97 @@ incomplete_beta(double a, double b, double x)
 	return exp(a * log(x) + b * log1p(-x) - log_beta(a, b)) / a * fraction;
 }
 
-/* What it is a multiple of; false if it is all or nothing. */
-static bool
-amount_beta(const AmountPrediction *amount, double *alpha, double *beta)
+/* The distribution of a positive amount as a share of the most that it can be. */
+typedef struct Share
 {
-	double		share = amount->mean / amount->most;
+	enum
+	{
+		SHARE_BETA,
+		SHARE_POINT,			/* it is the mean */
+		SHARE_ALL_OR_NOTHING
+	}			kind;
+	double		mean;
+	double		alpha;
+	double		beta;
+} Share;
+
+static Share
+positive_share(const AmountPrediction *amount)
+{
+	Share		share = {0};
+	double		some = 1 - amount->none;
+	double		mean = amount->mean / some;
+	double		variance = (amount->variance + amount->mean * amount->mean) / some - mean * mean;
 	double		size = LARGEST_SIZE;
 
-	if (amount->variance > 0)
-		size = share * (1 - share) * amount->most * amount->most / amount->variance - 1;
-	size = Min(size, LARGEST_SIZE);
-	*alpha = share * size;
-	*beta = (1 - share) * size;
-	return size > 1e-3;
+	share.mean = Min(mean / amount->most, 1);
+	if (variance > 0)
+		size = share.mean * (1 - share.mean) * amount->most * amount->most / variance - 1;
+	if (size >= LARGEST_SIZE || share.mean >= 1)
+	{
+		share.kind = SHARE_POINT;
+		return share;
+	}
+	share.kind = size > 1e-3 ? SHARE_BETA : SHARE_ALL_OR_NOTHING;
+	share.alpha = share.mean * size;
+	share.beta = (1 - share.mean) * size;
+	return share;
+}
+
+static double
+share_at_most(const Share *share, double x)
+{
+	if (x >= 1)
+		return 1;
+	switch (share->kind)
+	{
+		case SHARE_BETA:
+			return incomplete_beta(share->alpha, share->beta, x);
+		case SHARE_ALL_OR_NOTHING:
+			return 1 - share->mean;
+		case SHARE_POINT:
+			break;
+	}
+	return x >= share->mean ? 1 : 0;
+}
+
+static inline bool
+is_nothing(const AmountPrediction *amount)
+{
+	return !(amount->mean > 0) || amount->none >= 1;
 }
 
 double
 amount_at_most(const AmountPrediction *amount, double x)
 {
-	double		alpha;
-	double		beta;
+	Share		share;
 
 	if (x < 0)
 		return 0;
-	if (!(amount->mean > 0) || x >= amount->most)
+	if (is_nothing(amount))
 		return 1;
-	if (amount->mean >= amount->most)
-		return 0;
-	if (!amount_beta(amount, &alpha, &beta))
-		return 1 - amount->mean / amount->most;
-	return incomplete_beta(alpha, beta, x / amount->most);
+	share = positive_share(amount);
+	return amount->none + (1 - amount->none) * share_at_most(&share, x / amount->most);
 }
 
 double
 amount_quantile(const AmountPrediction *amount, double probability)
 {
-	double		alpha;
-	double		beta;
+	Share		share;
 	double		below = 0;
 	double		enough = 1;
 
-	if (!(amount->mean > 0))
+	if (is_nothing(amount) || probability <= amount->none)
 		return 0;
-	if (amount->mean >= amount->most)
-		return amount->most;
-	if (!amount_beta(amount, &alpha, &beta))
-		return probability > 1 - amount->mean / amount->most ? amount->most : 0;
+	probability = (probability - amount->none) / (1 - amount->none);
+	share = positive_share(amount);
+	if (share_at_most(&share, 0) >= probability)
+		return 0;
 	for (int i = 0; i < 60; i++)
 	{
 		double		middle = (below + enough) / 2;
 
-		if (incomplete_beta(alpha, beta, middle) >= probability)
+		if (share_at_most(&share, middle) >= probability)
 			enough = middle;
 		else
 			below = middle;

@@ -27,14 +27,16 @@ extern double wins_at_most(const WinsPrediction *wins, double k);
 extern double wins_quantile(const WinsPrediction *wins, double probability);
 
 /*
- * An amount between 0 and most, taken as a beta distribution between them; where
- * the variance is more than one can have, as all or nothing.
+ * An amount between 0 and most: with some probability none, because nothing is
+ * won; else a beta distribution, all together of that mean and variance. Where
+ * the variance is more than one can have, it is all or nothing.
  */
 typedef struct AmountPrediction
 {
 	double		mean;
 	double		variance;
 	double		most;
+	double		none;			/* probability */
 } AmountPrediction;
 
 extern double amount_at_most(const AmountPrediction *amount, double x);
