@@ -42,6 +42,8 @@ typedef struct Spell
 	uint64		watched;		/* as_of, won or not */
 	uint32		lead;
 	bool		won;
+	double		on_wins;		/* its influence on the sums */
+	double		on_amount;
 } Spell;
 
 #define ST_SORT sort_spells
@@ -75,6 +77,12 @@ open_cmp(const OpenLead *a, const OpenLead *b)
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+int64
+forecast_enough(int64 all)
+{
+	return Max(Min(Max((int64) ceil(sqrt((double) all)), 10), all / 4), 1);
+}
 
 void
 forecast_begin(Forecast *eval, MemoryContext cxt)
@@ -210,6 +218,7 @@ forecast_learn(Forecast *eval, const Lead *lead, uint32 nstages, const int *stag
 			spell->watched = (uint64) eval->as_of - (uint64) stay->entered_at;
 			spell->lead = eval->nlearned;
 			spell->won = win != NULL;
+			spell->on_wins = spell->on_amount = 0;
 			if (win != NULL)
 				won_add(&stage->won, amount);
 		}
@@ -253,15 +262,12 @@ forecast_open(Forecast *eval, const Lead *lead, uint32 nstages,
 	return true;
 }
 
-/* What one stage's stays say, while it is evaluated. */
-typedef struct Learned
+/* Sums of the influence of each lead of history. */
+typedef struct Influence
 {
-	const Spell *spells;		/* by until */
-	int64		n;
-	uint64		horizon;
-	double	   *on_wins;		/* by spell: its influence on the sums */
-	double	   *on_amount;
-} Learned;
+	double		wins;
+	double		amount;
+} Influence;
 
 /*
  * The age up to which enough stays of at least that age have been watched
@@ -294,105 +300,98 @@ oldest_judged(Forecast *eval, const ForecastStage *stage, uint64 *age)
 }
 
 /*
- * The probability at an age, and how many stays have been watched through; the
- * influence of each stay is added with the weights of the leads of that age.
+ * Leaves out the stays that were over by an age, for good: ages are asked for in
+ * their order. What influence they had is that of their leads.
+ */
+static void
+drop_shorter(ForecastStage *stage, uint64 age, Influence *of_stage)
+{
+	int64		kept = 0;
+
+	for (int64 i = 0; i < stage->nspells; i++)
+	{
+		const Spell *spell = &stage->spells[i];
+
+		if (spell->stayed > age)
+			stage->spells[kept++] = *spell;
+		else
+		{
+			of_stage[spell->lead].wins += spell->on_wins;
+			of_stage[spell->lead].amount += spell->on_amount;
+		}
+	}
+	stage->nspells = kept;
+}
+
+/* The spells from i on that end at one time: how many, and how many are won. */
+static inline int64
+same_time(const ForecastStage *stage, int64 i, int64 *won)
+{
+	uint64		until = stage->spells[i].until;
+	int64		begin = i;
+
+	for (*won = 0; i < stage->nspells && stage->spells[i].until == until; i++)
+		*won += stage->spells[i].won;
+	return i - begin;
+}
+
+/*
+ * The probability at an age, from the stays that are longer, and how many of
+ * them have been watched through; the influence of each is added with the
+ * weights of the leads of that age.
  */
 static double
-probability_at(const Learned *learned, uint64 age, double wins_weight,
+probability_at(const Forecast *eval, ForecastStage *stage, uint64 age, double wins_weight,
 			   double amount_weight, int64 *rests_on)
 {
-	const Spell *spells = learned->spells;
-	uint64		end = age + Min(learned->horizon, PG_UINT64_MAX - age);
-	int64		first = 0;
-	int64		last = learned->n;
-	int64		all = 0;
-	int64		at_risk;
+	Spell	   *spells = stage->spells;
+	uint64		end = age + Min(eval->horizon, PG_UINT64_MAX - age);
 	double		open = 1;
 	double		hazard = 0;		/* sum of d / (Y (Y - d)) */
+	int64		won;
+	int64		n;
 	int64		i;
 
-	while (first < last)
-	{
-		int64		middle = first + (last - first) / 2;
-
-		if (spells[middle].until > age)
-			last = middle;
-		else
-			first = middle + 1;
-	}
 	*rests_on = 0;
-	for (i = first; i < learned->n; i++)
-		if (spells[i].stayed > age)
-		{
-			all++;
-			*rests_on += spells[i].watched >= end;
-		}
-
-	at_risk = all;
-	for (i = first; i < learned->n && spells[i].until <= end;)
+	for (i = 0; i < stage->nspells; i++)
+		*rests_on += spells[i].watched >= end;
+	for (i = 0; i < stage->nspells && spells[i].until <= end; i += n)
 	{
-		uint64		until = spells[i].until;
-		int64		won = 0;
-		int64		watched = 0;
+		double		at_risk = (double) (stage->nspells - i);
 
-		for (; i < learned->n && spells[i].until == until; i++)
-			if (spells[i].stayed > age)
-			{
-				won += spells[i].won;
-				watched += !spells[i].won;
-			}
+		n = same_time(stage, i, &won);
 		if (won > 0)
-			open *= (double) (at_risk - won) / (double) at_risk;
-		at_risk -= won + watched;
+			open *= (at_risk - (double) won) / at_risk;
 	}
 	if (open == 0 || open == 1)
 		return 1 - open;
 
-	at_risk = all;
-	for (i = first; i < learned->n && spells[i].until <= end;)
+	for (i = 0; i < stage->nspells && spells[i].until <= end; i += n)
 	{
-		uint64		until = spells[i].until;
-		int64		begin = i;
-		int64		won = 0;
-		int64		watched = 0;
-		double		of_won;
+		double		at_risk = (double) (stage->nspells - i);
+		double		left;
 
-		for (; i < learned->n && spells[i].until == until; i++)
-			if (spells[i].stayed > age)
-			{
-				won += spells[i].won;
-				watched += !spells[i].won;
-			}
+		n = same_time(stage, i, &won);
+		left = at_risk - (double) won;
 		if (won > 0)
-			hazard += (double) won / ((double) at_risk * (double) (at_risk - won));
-		of_won = won > 0 ? open * (1 / (double) (at_risk - won) - hazard) : 0;
-		for (int64 j = begin; j < i; j++)
-			if (spells[j].stayed > age)
-			{
-				double		influence = spells[j].won ? of_won : -open * hazard;
+			hazard += (double) won / (at_risk * left);
+		for (int64 j = i; j < i + n; j++)
+		{
+			double		influence = open * ((spells[j].won ? 1 / left : 0) - hazard);
 
-				learned->on_wins[j] += wins_weight * influence;
-				learned->on_amount[j] += amount_weight * influence;
-			}
-		at_risk -= won + watched;
+			spells[j].on_wins += wins_weight * influence;
+			spells[j].on_amount += amount_weight * influence;
+		}
 	}
 	wins_weight *= -open * hazard;
 	amount_weight *= -open * hazard;
-	for (; i < learned->n; i++)
-		if (spells[i].stayed > age)
-		{
-			learned->on_wins[i] += wins_weight;
-			learned->on_amount[i] += amount_weight;
-		}
+	for (; i < stage->nspells; i++)
+	{
+		spells[i].on_wins += wins_weight;
+		spells[i].on_amount += amount_weight;
+	}
 	return 1 - open;
 }
-
-/* Sums of the influence of each lead of history. */
-typedef struct Influence
-{
-	double		wins;
-	double		amount;
-} Influence;
 
 /* What the leads without an amount of their own are worth. */
 static const WonAmounts *
@@ -404,49 +403,57 @@ stage_worth(const Forecast *eval, const ForecastStage *stage)
 /*
  * Gives the leads of a stage their probabilities. They are sorted by age; each
  * has the landmark of its own age or, where there are more ages, that of the
- * middle one of as many leads as make FORECAST_AGES groups.
+ * middle one of as many leads as make FORECAST_AGES groups. All that are older
+ * than can be judged have the landmark of the oldest that can.
  */
 static void
-judge_stage(Forecast *eval, ForecastStage *stage, const Learned *learned, uint64 oldest)
+judge_stage(Forecast *eval, ForecastStage *stage, uint64 oldest, Influence *of_stage)
 {
 	OpenLead   *open = stage->open;
-	int64		ages = 1;
+	int64		young = 0;
+	int64		ages = 0;
 	int64		group;
 
-	for (int64 i = 1; i < stage->nopen; i++)
-		ages += open[i].age != open[i - 1].age;
-	group = ages <= FORECAST_AGES ? 0 : (stage->nopen + FORECAST_AGES - 1) / FORECAST_AGES;
+	for (; young < stage->nopen && open[young].age < oldest; young++)
+		ages += young == 0 || open[young].age != open[young - 1].age;
+	group = ages <= FORECAST_AGES ? 0 : (young + FORECAST_AGES - 1) / FORECAST_AGES;
 
 	for (int64 i = 0; i < stage->nopen;)
 	{
 		int64		begin = i;
+		uint64		age = oldest;
 		double		value = 0;
 		double		probability;
 		int64		rests_on;
 
-		if (group > 0)
-			i = Min(i + group, stage->nopen);
+		if (i >= young)
+			i = stage->nopen;
+		else if (group > 0)
+			i = Min(i + group, young);
 		else
-			while (i < stage->nopen && open[i].age == open[begin].age)
+			while (i < young && open[i].age == open[begin].age)
 				i++;
+		if (begin < young)
+			age = open[begin + (i - begin - 1) / 2].age;
 		for (int64 j = begin; j < i; j++)
 			if (!isnan(open[j].amount))
 				value += open[j].amount;
 		CHECK_FOR_INTERRUPTS();
-		probability = probability_at(learned, Min(open[begin + (i - begin - 1) / 2].age, oldest),
-									 (double) (i - begin), value, &rests_on);
+		drop_shorter(stage, age, of_stage);
+		probability = probability_at(eval, stage, age, (double) (i - begin), value, &rests_on);
 		for (int64 j = begin; j < i; j++)
 		{
 			open[j].probability = probability;
 			open[j].rests_on = rests_on;
 		}
 	}
+	drop_shorter(stage, PG_UINT64_MAX, of_stage);
 }
 
 /*
  * The sums of a stage, given the variances that the influences come to. Where
- * history has few wins or none, that says too little: the probabilities are then
- * taken to be as uncertain as a share of so many stays is, with half a win and
+ * none of the stays that a probability rests on were won, or all, those say that
+ * it is certain. It is taken to be as uncertain as a share with half a win and
  * half a failure added (Jeffreys); predictions have their mean moved by as much.
  */
 static void
@@ -455,52 +462,42 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 	ForecastSum *sum = &stage->sum;
 	const WonAmounts *worth = stage_worth(eval, stage);
 	double		noise = won_variance(worth);
-	double		n = (double) stage->nopen;
-	double		scarcity = 0;	/* sum of 1 / stays that a probability rests on */
 	double		squares = 0;
-	double		values = 0;
-	double		value_squares = 0;
+	double		doubt = 0;		/* standard errors that influences do not know of */
+	double		amount_doubt = 0;
 	double		noises = 0;
 	double		estimated = 0;	/* wins that are worth an estimated amount */
 	double		estimated_leads = 0;
-	double		given = 0;		/* variance of the amount, probabilities given */
-	double		mean;
-	double		moved;
-	double		least;
 
+	if (stage->nopen == 0 || eval->horizon == 0)
+		return;					/* nothing is to come */
 	for (int64 i = 0; i < stage->nopen; i++)
 	{
 		const OpenLead *lead = &stage->open[i];
+		double		n = (double) lead->rests_on;
 		double		p = lead->probability;
+		double		moved = (n * p + 0.5) / (n + 1);
+		double		more = Max(sqrt(moved * (1 - moved) / (n + 2)) - sqrt(p * (1 - p) / n), 0);
 		double		value = isnan(lead->amount) ? 0 : lead->amount;
 		double		spread = lead->estimated ? noise : 0;
 
 		sum->wins += p;
-		squares += p * p;
-		scarcity += 1 / (double) lead->rests_on;
 		sum->unvalued |= p > 0 && isnan(lead->amount);
 		sum->expected += p * value;
-		given += p * (value * value + spread) - p * p * value * value;
-		values += value;
-		value_squares += value * value + spread;
+		sum->deals.mean += moved;
+		squares += moved * moved;
+		doubt += more;
+		sum->amount.mean += moved * value;
+		sum->amount.variance += moved * (value * value + spread) - moved * moved * value * value;
+		sum->amount.most += value;
+		amount_doubt += more * value;
 		noises += spread;
-		estimated += lead->estimated ? p : 0;
+		estimated += lead->estimated ? moved : 0;
 		estimated_leads += lead->estimated;
 	}
-	if (stage->nopen == 0 || eval->horizon == 0)
-		return;					/* nothing is to come */
-
-	mean = sum->wins / n;
-	scarcity = n / scarcity;
-	moved = (scarcity * mean + 0.5) / (scarcity + 1);
-	least = moved * (1 - moved) / (scarcity + 2);
-	sum->deals.mean = moved * n;
-	sum->deals.squares = Max(squares, moved * moved * n);
-	sum->deals.variance = Max(wins_variance, n * n * least);
-	sum->amount.mean = sum->expected + (moved - mean) * values;
-	sum->amount.variance = given + (moved - mean) * (1 - 2 * mean) * value_squares +
-		Max(amount_variance, values * values * least);
-	sum->amount.most = values;
+	sum->deals.squares = squares;
+	sum->deals.variance = wins_variance + doubt * doubt;
+	sum->amount.variance += amount_variance + amount_doubt * amount_doubt;
 	sum->amount.none = wins_at_most(&sum->deals, 0);
 	if (noise > 0)
 	{
@@ -515,7 +512,6 @@ evaluate_stage(Forecast *eval, ForecastStage *stage, Influence *of_stage, Influe
 {
 	ForecastSum *sum = &stage->sum;
 	const WonAmounts *worth = stage_worth(eval, stage);
-	Learned		learned = {0};
 	uint64		oldest;
 	double		wins_variance = 0;
 	double		amount_variance = 0;
@@ -539,33 +535,17 @@ evaluate_stage(Forecast *eval, ForecastStage *stage, Influence *of_stage, Influe
 		return;
 
 	sort_spells(stage->spells, (size_t) stage->nspells);
-	learned.spells = stage->spells;
-	learned.n = stage->nspells;
-	learned.horizon = eval->horizon;
-	learned.on_wins = MemoryContextAllocExtended(eval->cxt, (Size) learned.n * sizeof(double),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	learned.on_amount = MemoryContextAllocExtended(eval->cxt, (Size) learned.n * sizeof(double),
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	judge_stage(eval, stage, &learned, oldest);
-
-	for (int64 i = 0; i < learned.n; i++)
+	judge_stage(eval, stage, oldest, of_stage);
+	for (uint32 i = 0; i < eval->nlearned; i++)
 	{
-		of_stage[stage->spells[i].lead].wins += learned.on_wins[i];
-		of_stage[stage->spells[i].lead].amount += learned.on_amount[i];
-	}
-	for (int64 i = 0; i < learned.n; i++)
-	{
-		Influence  *one = &of_stage[stage->spells[i].lead];
-		Influence  *all = &of_all[stage->spells[i].lead];
+		Influence  *one = &of_stage[i];
 
 		wins_variance += one->wins * one->wins;
 		amount_variance += one->amount * one->amount;
-		all->wins += one->wins;
-		all->amount += one->amount;
+		of_all[i].wins += one->wins;
+		of_all[i].amount += one->amount;
 		one->wins = one->amount = 0;
 	}
-	pfree(learned.on_wins);
-	pfree(learned.on_amount);
 	sum_stage(eval, stage, wins_variance, amount_variance);
 
 	/* what of the variances the influences of all leads do not know of */

@@ -18,13 +18,10 @@
 
 /*
  * So many of all stays, or leads, must have been watched for so long for what
- * follows to be taken from them.
+ * follows to be taken from them: as many as the square root of all and at least
+ * ten, but no more than a quarter.
  */
-static inline int64
-forecast_enough(int64 all)
-{
-	return Min(Max(all / 4, 1), 10);
-}
+extern int64 forecast_enough(int64 all);
 
 /* So many ages of a stage have one; leads of more ages are put together. */
 #define FORECAST_AGES	64

@@ -39,8 +39,8 @@ FROM c, funnel.forecast_leads(c, 'sales', '30 days', '2025-04-01') AS f;
 
 SELECT f.* FROM c, funnel.forecast(c, 'sales', '30 days', '2025-04-01') AS f;
 
--- the variance of 4 leads judged by 20 stays watched through, 5 of them won: 4^2 x 1/4 x 3/4 / 20 = 0.15 by influence,
--- and the least is 4^2 x 5.5/21 x 15.5/21 / 22 = 0.1406; the mean moves to 4 x 5.5/21
+-- the variance of 4 leads judged by 20 stays watched through, 5 of them won: 4^2 x 1/4 x 3/4 / 20 = 0.15, more than half a
+-- win and half a failure added would make it; the mean moves to 4 x 5.5/21
 SELECT stage, leads, wins, round(wins_moments[1]::numeric, 6) AS moved, round(wins_moments[3]::numeric, 6) AS variance
 FROM (SELECT funnel.cohort(n, s, at) AS c
       FROM (SELECT n, 'mql' AS s, timestamptz '2025-01-01' AS at FROM generate_series(1, 20) AS n
@@ -150,7 +150,7 @@ WHERE s.stage IN ('mql', 'opportunity');
 
 -- the oldest age, in microseconds, that enough stays have been watched through: those that are older than it by one
 CREATE FUNCTION oldest(in_world int, in_stage text, horizon bigint) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (array_agg(l ORDER BY l DESC))[least(10, greatest(1, count(*) / 4))] - 1
+    SELECT (array_agg(l ORDER BY l DESC))[greatest(1, least(greatest(10, ceil(sqrt(count(*)))), count(*) / 4))::int] - 1
     FROM (SELECT CASE WHEN watched < horizon THEN 0
                       ELSE least(1000000 * stayed, 1000000 * (watched - horizon) + 1) END AS l
           FROM spell WHERE world = in_world AND stage = in_stage) AS x $$;

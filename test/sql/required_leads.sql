@@ -52,14 +52,14 @@ SELECT funnel.cohort(n, s, at) AS c FROM generate_series(1, 500) AS n,
      LATERAL (VALUES ('mql', begin), ('sal', begin + floor(30 * roll('a' || n)) * interval '1 day'),
                      ('won', begin + (30 + floor(60 * roll('w' || n))) * interval '1 day')) AS e(s, at)
 WHERE s = 'mql' OR s = 'sal' AND roll('x' || n) < 0.6 OR s = 'won' AND roll('x' || n) < 0.3;
--- the curve ends where less than ten leads have been watched for so long; a share of it is in time
+-- the curve ends where less leads than the root of all have been watched for so long; a share of it is in time
 SELECT step, stage, f.entered, abs(rate - in_time) < 1e-12 AS rate, f.days = o.days AS days
 FROM young, funnel.required_leads(c, '{mql,sal,won}', 10, due => '2025-12-31', as_of => '2025-04-01') AS f
 LEFT JOIN LATERAL (
     SELECT probability * wins / (wins + 1) AS in_time, elapsed_days AS days
     FROM (SELECT *, sum(events) OVER () AS wins, max(probability) OVER () AS at_end
           FROM funnel.outcomes(c, f.stage, '{won}', as_of => '2025-04-01')
-          WHERE elapsed_days <= (SELECT (array_agg(days ORDER BY days DESC))[10]
+          WHERE elapsed_days <= (SELECT (array_agg(days ORDER BY days DESC))[ceil(sqrt(count(*)))::int]
                                  FROM (SELECT extract(epoch FROM timestamptz '2025-04-01' - min(at)) / 86400 AS days
                                        FROM funnel.events(c) AS e WHERE label = f.stage AND at < '2025-04-01' GROUP BY lead) AS e)) AS o
     WHERE probability * wins / (wins + 1) >= 0.9 * at_end ORDER BY elapsed_days LIMIT 1) AS o ON step < 3;
