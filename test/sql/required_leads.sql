@@ -1,0 +1,115 @@
+-- The funnel backwards: how many leads must enter each step, and by when.
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+CREATE SCHEMA required;
+SET search_path = required;
+
+-- Ten leads, all watched for 90 days and more: eight accepted after 5 days, four of those won, after 20, 40, 40 and 60.
+CREATE TABLE history (lead int, stage text, at timestamptz, amount numeric);
+INSERT INTO history SELECT n, 'mql', '2025-01-01', NULL FROM generate_series(1, 10) AS n;
+INSERT INTO history SELECT n, 'sal', '2025-01-06', NULL FROM generate_series(1, 8) AS n;
+INSERT INTO history VALUES (1, 'won', '2025-01-21', 10000), (2, 'won', '2025-02-10', 30000),
+                           (3, 'won', '2025-02-10', 20000), (4, 'won', '2025-03-02', 20000);
+CREATE TABLE c AS SELECT funnel.cohort(lead, stage, at, amount) AS c FROM history;
+
+-- 10 deals at 4/10 are 25 leads, at 4/8 they are 20. Of four wins the slowest took 60 days; in time are 4/5 of what may come.
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,sal,won}', 10, as_of => '2025-04-01') AS f;
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,sal,won}', 10, due => '2025-12-31', as_of => '2025-04-01') AS f;
+-- to be in time with 50%, only what is won within 40 days of the entry counts: 3 of 10, and 4/5 of that
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,sal,won}', 10, confidence => 0.5, due => '2025-12-31', as_of => '2025-04-01') AS f;
+SELECT step, rate, days FROM c, funnel.required_leads(c, '{mql,won}', 10, within => '39 days', as_of => '2025-04-01') AS f;
+-- an amount: the mean is 20000
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,sal,won}', 200000, 'amount', as_of => '2025-04-01') AS f;
+-- the six others are 90 days old and bring nothing; two MQLs of today bring 0.8, and 0.8 x 20000
+SELECT from_open, leads_expected FROM c, funnel.required_leads(c, '{mql,sal,won}', 10, open_leads => c, as_of => '2025-04-01') AS f;
+SELECT unit, from_open, leads_expected, leads_needed
+FROM c, (SELECT funnel.cohort(n, 'mql', timestamptz '2025-03-31 23:59:59.999999') AS open FROM generate_series(21, 22) AS n) AS o,
+     (VALUES ('deals', 10), ('amount', 200000)) AS v(unit, target),
+     funnel.required_leads(c, '{mql,sal,won}', target, unit, open_leads => open, as_of => '2025-04-01') AS f WHERE step = 1;
+-- no time is left for them, and they are more than enough
+SELECT from_open, leads_expected, leads_needed, needed_by
+FROM c, (SELECT funnel.cohort(n, 'mql', timestamptz '2025-03-31') AS open FROM generate_series(1, 1000) AS n) AS o,
+     unnest('{2025-03-01,2025-08-01}'::timestamptz[]) AS due,
+     funnel.required_leads(c, '{mql,won}', 10, due => due, open_leads => open, as_of => '2025-04-01') AS f WHERE step = 1;
+
+-- nobody converted yet; everybody did; nobody is there; nobody has an amount; one lead
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,sal,won}', 10, due => '2025-12-31', as_of => '2025-01-10') AS f;
+SELECT f.* FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM history WHERE lead <= 4) AS c,
+     funnel.required_leads(c, '{mql,won}', 10, as_of => '2025-04-01') AS f;
+SELECT f.* FROM c, funnel.required_leads(c, '{mql,won}', 10, open_leads => c, as_of => '2024-01-01') AS f;
+SELECT f.* FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM history) AS c,
+     funnel.required_leads(c, '{mql,won}', 10000, 'amount', as_of => '2025-04-01') AS f;
+SELECT f.* FROM (SELECT funnel.cohort(lead, stage, at) AS c FROM history WHERE lead = 10) AS c,
+     funnel.required_leads(c, '{mql,sal}', 1, as_of => '2025-04-01') AS f;
+SELECT count(*) FROM funnel.required_leads(NULL, '{mql,won}', 10);
+
+-- While some are open: the end of the curve of outcomes, and its error.
+CREATE FUNCTION roll(name text) RETURNS float8 LANGUAGE sql IMMUTABLE
+    AS $$ SELECT ('x' || substr(md5(name), 1, 8))::bit(32)::bigint / 4294967296.0::float8 $$;
+CREATE TABLE young AS
+SELECT funnel.cohort(n, s, at) AS c FROM generate_series(1, 500) AS n,
+     LATERAL (SELECT timestamptz '2025-01-01' + floor(100 * roll('t' || n)) * interval '1 day' AS begin OFFSET 0) AS b,
+     LATERAL (VALUES ('mql', begin), ('sal', begin + floor(30 * roll('a' || n)) * interval '1 day'),
+                     ('won', begin + (30 + floor(60 * roll('w' || n))) * interval '1 day')) AS e(s, at)
+WHERE s = 'mql' OR s = 'sal' AND roll('x' || n) < 0.6 OR s = 'won' AND roll('x' || n) < 0.3;
+-- the curve ends where less leads than the root of all have been watched for so long; a share of it is in time
+SELECT step, stage, f.entered, abs(rate - in_time) < 1e-12 AS rate, f.days = o.days AS days
+FROM young, funnel.required_leads(c, '{mql,sal,won}', 10, due => '2025-12-31', as_of => '2025-04-01') AS f
+LEFT JOIN LATERAL (
+    SELECT probability * wins / (wins + 1) AS in_time, elapsed_days AS days
+    FROM (SELECT *, sum(events) OVER () AS wins, max(probability) OVER () AS at_end
+          FROM funnel.outcomes(c, f.stage, '{won}', as_of => '2025-04-01')
+          WHERE elapsed_days <= (SELECT (array_agg(days ORDER BY days DESC))[ceil(sqrt(count(*)))::int]
+                                 FROM (SELECT extract(epoch FROM timestamptz '2025-04-01' - min(at)) / 86400 AS days
+                                       FROM funnel.events(c) AS e WHERE label = f.stage AND at < '2025-04-01' GROUP BY lead) AS e)) AS o
+    WHERE probability * wins / (wins + 1) >= 0.9 * at_end ORDER BY elapsed_days LIMIT 1) AS o ON step < 3;
+
+-- How many suffice, against the distributions written out. A share that is known: binomial.
+CREATE FUNCTION at_least(k int, n int, a float8, b float8) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    point float8 := 1;
+    below float8 := 0;
+BEGIN
+    FOR i IN 0 .. n - 1 LOOP
+        point := point * CASE WHEN a IS NULL THEN b ELSE (b + i) / (a + b + i) END;     -- nobody
+    END LOOP;
+    FOR i IN 0 .. k - 1 LOOP
+        below := below + point;
+        point := point * (n - i) / (i + 1) * CASE WHEN a IS NULL THEN (1 - b) / b ELSE (a + i) / (n - i - 1 + b) END;
+    END LOOP;
+    RETURN 1 - below;
+END
+$$;
+SELECT n, round(at_least(5, n::int, NULL, 0.5)::numeric, 4) AS enough, round(at_least(5, n::int - 1, NULL, 0.5)::numeric, 4) AS too_few
+FROM funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{0,0,0}', NULL) AS n;
+-- one of which so many leads have told: beta-binomial
+SELECT count(*), count(*) FILTER (WHERE at_least(k, n::int, a, b) >= confidence AND at_least(k, n::int - 1, a, b) < confidence) AS least
+FROM unnest('{1,5,40}'::int[]) AS k, unnest('{0.5,0.8,0.95}'::float8[]) AS confidence,
+     (VALUES (0.3, 10), (0.05, 60), (0.2, 400), (0.9, 30)) AS v(rate, known),
+     LATERAL (SELECT known * rate + 0.5 AS a, known * (1 - rate) + 0.5 AS b) AS ab,
+     funnel.leads_that_suffice(k, confidence, rate, known, '{0,0,0}', NULL) AS n;
+-- what open leads bring is as good as leads
+SELECT funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{2,1,0}', NULL) AS four_open;
+-- an amount of one value each is a number of deals, about
+SELECT funnel.leads_that_suffice(40, 0.9, 0.3, 100, '{0,0,0}', NULL) AS deals,
+       funnel.leads_that_suffice(40000, 0.9, 0.3, 100, '{0,0,0}', '{1000,0,30}') AS amount;
+-- a million deals
+SELECT n BETWEEN 2000000 AND 2003000 AS near FROM funnel.leads_that_suffice(1000000, 0.9, 0.5, NULL, '{0,0,0}', NULL) AS n;
+
+-- errors
+SELECT funnel.required_leads(c, '{mql,won}', 0) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', -5) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 'NaN') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', NULL) FROM c;
+SELECT funnel.required_leads(c, '{won}', 1) FROM c;
+SELECT funnel.required_leads(c, '{}', 1) FROM c;
+SELECT funnel.required_leads(c, NULL, 1) FROM c;
+SELECT funnel.required_leads(c, '{mql,NULL}', 1) FROM c;
+SELECT funnel.required_leads(c, '{won,mql,won}', 1) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, 'leads') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, NULL) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, confidence => 0) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, within => '0') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, due => 'infinity') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1, as_of => NULL) FROM c;
+SELECT step, entered, rate FROM c, funnel.required_leads(c, '{mql,demo,won}', 1, as_of => '2025-04-01') AS f;
