@@ -105,9 +105,9 @@ COMMENT ON FUNCTION funnel.revenue_of(funnel.cohort, text, tstzrange, timestampt
 
 -- The figures without unit and target. Stages that do not occur are no news here, hence no warnings from below.
 --
--- Of a million leads every call of a function of the whole cohort counts: there is one for each step, three for what
+-- Of a million leads every call of a function of the whole cohort counts: there is one for each step, four for what
 -- concerns all stages, one for the winners, whose cohort answers the rest, one for each SLA, and for each hand-off one
--- or two. A period narrows the cohort to the leads of a stage first.
+-- to three. A period narrows the cohort to the leads of a stage first.
 CREATE FUNCTION funnel.scorecard_facts(
     cohort funnel.cohort,
     pipeline text,
@@ -139,6 +139,7 @@ DECLARE
     path text[];
     path_owners text[];
     won text;
+    lost text;
     recycled text;
     disqualified text;
     winners funnel.cohort;
@@ -176,6 +177,7 @@ BEGIN
      WHERE t.pipeline = scorecard_facts.pipeline;
     names := coalesce(names, '{}');
 
+    lost := names[array_position(kinds, 'lost')];
     recycled := names[array_position(kinds, 'recycled')];
     disqualified := names[array_position(kinds, 'disqualified')];
     SELECT * INTO path, path_owners, won FROM funnel.path_of(pipeline);
@@ -267,12 +269,15 @@ BEGIN
                   FROM funnel.transitions(c, period, as_of) AS x
                   JOIN unnest(names, kinds, owners) WITH ORDINALITY AS t(n, k, o, i) ON t.n = x.to_stage
                  WHERE x.from_stage = a;
-                -- quantiles over several stages: as one stage
+                -- For quantiles over several stages they are one stage: the first of them, that events of one time keep
+                -- their order if it can be.
                 IF cardinality(takers) > 1 THEN
+                    b := (SELECT l FROM funnel.describe(c) AS d, unnest(d.stages) WITH ORDINALITY AS u(l, i)
+                           WHERE l = ANY (takers) ORDER BY i LIMIT 1);
                     SELECT x.median_days, x.p90_days INTO p50, p90
-                      FROM funnel.transitions(funnel.relabel(c, (SELECT jsonb_object_agg(t, mark) FROM unnest(takers) AS t)),
+                      FROM funnel.transitions(funnel.relabel(c, (SELECT jsonb_object_agg(t, b) FROM unnest(takers) AS t)),
                                               period, as_of) AS x
-                     WHERE x.from_stage = a AND x.to_stage = mark;
+                     WHERE x.from_stage = a AND x.to_stage = b;
                 END IF;
                 silent := CASE WHEN slas[i] IS NOT NULL THEN open_in[i] - s.pending END;
                 denominator := stays_in[i]; young := open_in[i] - coalesce(silent, 0) > 0;
@@ -364,7 +369,8 @@ BEGIN
     stage := NULL; denominator := NULL;
     owner := funnel.owner_of(path_owners);
     deals := funnel.revenue_of(winners, won, period, as_of);
-    closed_lost := (SELECT coalesce(sum(u.e), 0) FROM unnest(kinds, stays_in) AS u(k, e) WHERE u.k = 'lost');
+    closed_lost := CASE WHEN lost IS NULL THEN 0
+                        ELSE (SELECT r.deals FROM funnel.revenue_of(kinds_merged, lost, period, as_of) AS r) END;
     close_rate := deals.deals / nullif(deals.deals + closed_lost, 0)::float8;
     kpi := 'won_deals'; value := deals.deals; numerator := deals.deals;
     RETURN NEXT;
@@ -515,13 +521,13 @@ CREATE FUNCTION funnel.scorecard_by(
 AS $$
 BEGIN
     PERFORM funnel.require_report(scorecard_by.cohort, scorecard_by.pipeline, scorecard_by.as_of);
-    IF bounds IS NULL OR array_position(bounds, NULL) IS NOT NULL THEN
-        RAISE null_value_not_allowed USING
-            MESSAGE = 'argument "bounds" and its elements must not be null',
-            HINT = 'Function funnel.periods() makes bounds.';
-    ELSIF array_ndims(bounds) > 1 THEN
+    IF array_ndims(bounds) > 1 THEN
         RAISE array_subscript_error USING
             MESSAGE = 'argument "bounds" must have one dimension',
+            HINT = 'Function funnel.periods() makes bounds.';
+    ELSIF bounds IS NULL OR array_position(bounds, NULL) IS NOT NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'argument "bounds" and its elements must not be null',
             HINT = 'Function funnel.periods() makes bounds.';
     ELSIF cardinality(bounds) < 2
           OR EXISTS (SELECT FROM generate_series(array_lower(bounds, 1), array_upper(bounds, 1) - 1) AS i
@@ -683,7 +689,7 @@ BEGIN
              ORDER BY w.low DESC, q.quarter DESC LIMIT 1;
         END IF;
         won_rate := CASE WHEN path[i + 1] = won THEN 1
-                         ELSE funnel.conversion_rate(c, path[i + 1], won, as_of => as_of) END;
+                         WHEN won IS NOT NULL THEN funnel.conversion_rate(c, path[i + 1], won, as_of => as_of) END;
         RETURN NEXT;
     END LOOP;
 END
