@@ -10,7 +10,7 @@
 -- The session's settings are listed in the results; one process unless set.
 
 -- name: floor
--- sections: floor funnel stages scale
+-- sections: floor funnel stages report scale
 -- title: bare scan: count(lead), max(at), max(stage)
 SELECT count(lead), max(at), max(stage) FROM events;
 

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -21,6 +22,7 @@ PG_FUNCTION_INFO_V1(funnel_conversion_rate);
 PG_FUNCTION_INFO_V1(funnel_velocity);
 PG_FUNCTION_INFO_V1(conversion_rate_finalfn);
 PG_FUNCTION_INFO_V1(velocity_finalfn);
+PG_FUNCTION_INFO_V1(funnel_wilson_interval);
 
 StepsMode
 arg_mode(FunctionCallInfo fcinfo, int n)
@@ -281,4 +283,27 @@ velocity_finalfn(PG_FUNCTION_ARGS)
 	if (eval->steps[1].durations.n == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(samples_mean(&eval->steps[1].durations));
+}
+
+/* The interval that steps() gives, for shares that are counted in SQL. */
+Datum
+funnel_wilson_interval(PG_FUNCTION_ARGS)
+{
+	int64		part = PG_GETARG_INT64(0);
+	int64		whole = PG_GETARG_INT64(1);
+	TupleDesc	desc;
+	double		low,
+				high;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function must return a row");
+	if (whole > 0 && part >= 0 && part <= whole)
+	{
+		wilson_interval(part, whole, &low, &high);
+		SET(0, Float8GetDatum(low));
+		SET(1, Float8GetDatum(high));
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -1,0 +1,249 @@
+--
+-- The scorecard against plain SQL over the event rows, which knows nothing of the extension but the tables of the
+-- pipeline: random histories with ties, re-entries, records, missing amounts, stages that the pipeline does not know.
+--
+SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
+SET client_min_messages = warning;
+-- test/t reads from here to the end of the oracle
+CREATE SCHEMA oracle;
+CREATE TABLE oracle.ev (lead text, stage text, rank int, at timestamptz, amount numeric, ref text);
+
+-- Stays of each lead in the canonical order of its events; the labels of merged are read as the first of them. A
+-- stay is news unless the record was in that stage when it was last told of.
+CREATE FUNCTION oracle.stays(as_of timestamptz, merged text[])
+    RETURNS TABLE (lead text, stay bigint, stage text, at timestamptz, amount numeric, worth numeric, is_news boolean,
+                   left_at timestamptz, next_stage text) LANGUAGE plpgsql ROWS 20000 AS $$
+#variable_conflict use_column
+BEGIN RETURN QUERY WITH labels AS (
+    SELECT label, CASE WHEN label = ANY (merged) THEN merged[1] ELSE label END AS stage,
+           CASE WHEN label = ANY (merged) THEN min(rank) OVER (PARTITION BY label = ANY (merged)) ELSE rank END AS rank
+      FROM (SELECT ev.stage AS label, min(rank) AS rank FROM oracle.ev GROUP BY ev.stage) l),
+e AS (
+    SELECT ev.lead, l.stage, ev.at, ev.amount, ev.ref, row_number() OVER o AS n, count(amount) OVER o AS amounts,
+           row_number() OVER o > 1 AND l.stage = lag(l.stage) OVER o AND ref IS NOT DISTINCT FROM lag(ref) OVER o AS again
+      FROM oracle.ev JOIN labels l ON l.label = ev.stage WHERE ev.at < stays.as_of
+    WINDOW o AS (PARTITION BY lead ORDER BY at, l.rank NULLS LAST, l.stage COLLATE "C", amount, scale(amount), ref COLLATE "C")),
+e2 AS (
+    SELECT *, max(amount) OVER (PARTITION BY e.lead, amounts) AS worth,
+           count(*) FILTER (WHERE NOT again) OVER (PARTITION BY e.lead ORDER BY n) AS stay
+      FROM e),
+y AS (
+    SELECT e2.lead, e2.stay, min(e2.stage) AS stage, min(e2.at) AS at, min(ref) AS ref,
+           (array_agg(e2.amount ORDER BY n DESC) FILTER (WHERE e2.amount IS NOT NULL))[1] AS amount,
+           (array_agg(e2.worth ORDER BY n DESC))[1] AS worth
+      FROM e2 GROUP BY e2.lead, e2.stay),
+-- what a record does, whatever others do in between: while it is told to be in one stage, that is one thing
+z AS (
+    SELECT *, y.stage IS DISTINCT FROM lag(y.stage) OVER (PARTITION BY y.lead, ref ORDER BY y.stay) AS is_news FROM y),
+r AS (
+    SELECT *, count(*) FILTER (WHERE z.is_news) OVER (PARTITION BY z.lead, ref ORDER BY z.stay) AS run FROM z),
+t AS (
+    SELECT r.lead, ref, run, (array_agg(r.amount ORDER BY r.stay DESC) FILTER (WHERE r.amount IS NOT NULL))[1] AS amount FROM r GROUP BY r.lead, ref, run)
+SELECT r.lead, r.stay, r.stage, r.at, t.amount, r.worth, r.is_news, lead(r.at) OVER o, lead(r.stage) OVER o
+  FROM r JOIN t ON t.lead = r.lead AND t.ref IS NOT DISTINCT FROM r.ref AND t.run = r.run
+WINDOW o AS (PARTITION BY r.lead ORDER BY r.stay);
+END $$;
+
+CREATE FUNCTION oracle.card(pipeline text, within interval, period tstzrange, as_of timestamptz)
+    RETURNS TABLE (kpi text, stage text, value float8, numerator numeric, denominator numeric) LANGUAGE sql
+    SET enable_nestloop = off SET jit = off AS $$
+WITH st AS MATERIALIZED (
+    SELECT s.stage, row_number() OVER (ORDER BY s.position) AS i, kind, owner, sla FROM funnel.stage s WHERE s.pipeline = card.pipeline),
+won AS (SELECT st.stage, i FROM st WHERE kind = 'won' ORDER BY i LIMIT 1),
+path AS MATERIALIZED (
+    SELECT st.stage, row_number() OVER (ORDER BY i) AS k, owner, i FROM st
+     WHERE kind = 'open' AND i < coalesce((SELECT i FROM won), 1000) OR i = (SELECT i FROM won)),
+-- stays
+s AS MATERIALIZED (
+    SELECT y.*, card.period IS NULL OR y.at <@ card.period AS counts FROM oracle.stays(card.as_of, '{}') y),
+-- leads that entered a stage, and the pipeline, for the first time in the period
+fs AS MATERIALIZED (
+    SELECT lead, s.stage, min(at) AS at FROM s GROUP BY lead, s.stage HAVING card.period IS NULL OR min(at) <@ card.period),
+begun AS MATERIALIZED (
+    SELECT lead, min(at) AS at FROM s JOIN path USING (stage) GROUP BY lead HAVING card.period IS NULL OR min(at) <@ card.period),
+furthest AS MATERIALIZED (
+    SELECT DISTINCT ON (b.lead) b.lead, p.stage, s.worth
+      FROM begun b JOIN s USING (lead) JOIN path p ON p.stage = s.stage
+     WHERE card.within IS NULL OR s.at - b.at <= card.within
+     ORDER BY b.lead, p.k DESC, s.stay),
+-- steps
+pair AS (
+    SELECT a.stage AS a, b.stage AS b, a.stage || ' > ' || b.stage AS step, b.k = a.k + 1 AS next
+      FROM path a JOIN path n ON n.k = a.k + 1
+      JOIN path b ON b.k = n.k OR b.k > n.k AND b.stage = (SELECT won.stage FROM won) OR b.k = n.k + 1 AND a.owner <> n.owner),
+chain AS MATERIALIZED (
+    SELECT DISTINCT ON (pair.step, f.lead) pair.step, pair.next, f.lead, y.at IS NOT NULL AS converted,
+           coalesce(y.worth, CASE WHEN y.at IS NULL THEN x.worth END) AS worth, extract(epoch FROM y.at - x.at)::float8 / 86400 AS days
+      FROM pair JOIN fs f ON f.stage = pair.a
+      JOIN s x ON x.lead = f.lead AND x.stage = pair.a
+      LEFT JOIN s y ON y.lead = x.lead AND y.stage = pair.b AND y.at >= x.at AND (card.within IS NULL OR y.at - x.at <= card.within)
+     ORDER BY pair.step, f.lead, y.at IS NULL, x.stay, y.stay),
+steps AS (
+    SELECT pair.step, pair.next, count(lead) AS leads, count(*) FILTER (WHERE converted) AS converted,
+           sum(worth) AS amount, sum(worth) FILTER (WHERE converted) AS converted_amount,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS p50, percentile_cont(0.9) WITHIN GROUP (ORDER BY days) AS p90
+      FROM pair LEFT JOIN chain USING (step, next) GROUP BY pair.step, pair.next),
+-- hand-offs
+team AS (
+    SELECT DISTINCT f.stage, f.i, f.sla, t.owner
+      FROM funnel.transition m JOIN st f ON f.stage = m.from_stage JOIN st t ON t.stage = m.to_stage
+     WHERE m.pipeline = card.pipeline AND f.stage IN (SELECT path.stage FROM path) AND f.kind = 'open'
+       AND t.kind IN ('open', 'won') AND t.owner <> f.owner AND t.i > f.i),
+offered AS (
+    SELECT h.stage, s.at IS NOT NULL AS is_stay, s.next_stage, h.sla,
+           coalesce(n.kind IN ('open', 'won') AND n.i > h.i AND n.owner IN (SELECT team.owner FROM team WHERE team.stage = h.stage), false) AS accepted,
+           coalesce(n.kind NOT IN ('open', 'won') OR n.i < h.i, false) AS rejected,
+           s.at IS NOT NULL AND s.left_at IS NULL AND card.as_of - s.at > h.sla AS silent
+      FROM (SELECT DISTINCT team.stage, i, sla FROM team) h
+      LEFT JOIN s ON s.stage = h.stage AND s.counts LEFT JOIN st n ON n.stage = s.next_stage),
+handoff AS (
+    SELECT o.stage, count(*) FILTER (WHERE is_stay) AS n, count(*) FILTER (WHERE accepted) AS accepted,
+           count(*) FILTER (WHERE rejected) AS rejected, CASE WHEN min(sla) IS NOT NULL THEN count(*) FILTER (WHERE silent) END AS silent,
+           -- over all stages that took leads over, as if they were the first of them
+           (SELECT ARRAY[percentile_cont(0.5) WITHIN GROUP (ORDER BY days), percentile_cont(0.9) WITHIN GROUP (ORDER BY days)]
+              FROM (SELECT array_agg(l.stage ORDER BY rank NULLS LAST, l.stage COLLATE "C") AS takers
+                      FROM (SELECT ev.stage, min(rank) AS rank FROM oracle.ev GROUP BY ev.stage) l
+                     WHERE l.stage IN (SELECT t.next_stage FROM offered t WHERE t.stage = o.stage AND accepted)) t,
+                   LATERAL (SELECT extract(epoch FROM m.left_at - m.at)::float8 / 86400 AS days FROM oracle.stays(card.as_of, takers) m
+                             WHERE m.stage = o.stage AND m.next_stage = takers[1] AND (card.period IS NULL OR m.at <@ card.period)) m) AS p
+      FROM offered o GROUP BY o.stage),
+sla AS (
+    SELECT st.stage, count(*) FILTER (WHERE s.left_at - s.at <= sla) AS met, count(*) FILTER (WHERE coalesce(s.left_at, card.as_of) - s.at > sla) AS breached,
+           count(*) FILTER (WHERE s.left_at IS NULL AND card.as_of - s.at > sla) AS stale
+      FROM st LEFT JOIN s ON s.stage = st.stage AND s.counts WHERE sla IS NOT NULL GROUP BY st.stage),
+-- deals
+deal AS MATERIALIZED (SELECT lead, at, amount, counts FROM s WHERE s.stage = (SELECT won.stage FROM won) AND is_news),
+booked AS (
+    SELECT count(*) AS n, CASE WHEN count(*) > 0 THEN sum(amount) ELSE 0 END AS amount,
+           (SELECT count(*) FROM (SELECT array_agg(st.stage ORDER BY i) AS labels FROM st WHERE kind = 'lost') l, oracle.stays(card.as_of, l.labels) m
+             WHERE m.stage = l.labels[1] AND m.is_news AND (card.period IS NULL OR m.at <@ card.period)) AS lost
+      FROM deal WHERE counts),
+cycle AS (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS p50, percentile_cont(0.9) WITHIN GROUP (ORDER BY days) AS p90, avg(days) AS mean
+      FROM (SELECT extract(epoch FROM min(d.at) - b.at)::float8 / 86400 AS days
+              FROM fs JOIN won USING (stage)
+              JOIN (SELECT lead, min(at) AS at FROM s JOIN path USING (stage) WHERE s.stage <> (SELECT won.stage FROM won) GROUP BY lead) b USING (lead)
+              JOIN s d ON d.lead = fs.lead AND d.stage = fs.stage AND d.at >= b.at GROUP BY fs.lead, b.at) c),
+brought AS (
+    SELECT g.stage, g.leads, CASE WHEN count(d.lead) > 0 THEN sum(d.amount) ELSE 0 END AS amount
+      FROM (SELECT p.stage, count(fs.lead) AS leads, array_agg(fs.lead) AS members FROM path p LEFT JOIN fs USING (stage) GROUP BY p.stage
+            UNION ALL SELECT NULL, count(*), array_agg(lead) FROM begun) g
+      LEFT JOIN LATERAL unnest(g.members) AS m(lead) ON true LEFT JOIN deal d ON d.lead = m.lead
+     WHERE g.stage IS DISTINCT FROM (SELECT won.stage FROM won) GROUP BY g.stage, g.leads),
+found AS (
+    SELECT 'leads' AS kpi, NULL AS stage, count(*)::float8 AS value, count(*) AS numerator, NULL::numeric AS denominator FROM begun
+    UNION ALL SELECT 'leads_reached', st.stage, count(lead), count(lead), NULL FROM st LEFT JOIN fs USING (stage) GROUP BY st.stage
+    UNION ALL SELECT 'lead_to_won', NULL, NULL, count(f.lead) FILTER (WHERE f.stage = won.stage), count(f.lead) FROM won LEFT JOIN furthest f ON true GROUP BY won.stage
+    UNION ALL SELECT 'lead_to_won_amount', NULL, NULL, CASE WHEN count(worth) > 0 THEN coalesce(sum(worth) FILTER (WHERE f.stage = won.stage), 0) END, sum(worth) FROM won LEFT JOIN furthest f ON true GROUP BY won.stage
+    UNION ALL SELECT 'conversion', step, NULL, converted, leads FROM steps
+    UNION ALL SELECT 'conversion_amount', step, NULL, CASE WHEN amount IS NOT NULL THEN coalesce(converted_amount, 0) END, amount FROM steps
+    UNION ALL SELECT 'step_p50_days', step, p50, NULL, NULL FROM steps WHERE next
+    UNION ALL SELECT 'step_p90_days', step, p90, NULL, NULL FROM steps WHERE next
+    UNION ALL SELECT 'accept_rate', h.stage, NULL, accepted, n FROM handoff h
+    UNION ALL SELECT 'reject_rate', h.stage, NULL, rejected, n FROM handoff h
+    UNION ALL SELECT 'no_response_rate', h.stage, NULL, silent, n FROM handoff h
+    UNION ALL SELECT 'handoff_p50_days', h.stage, p[1], NULL, NULL FROM handoff h
+    UNION ALL SELECT 'handoff_p90_days', h.stage, p[2], NULL, NULL FROM handoff h
+    UNION ALL SELECT 'sla_compliance', sla.stage, NULL, met, met + breached FROM sla
+    UNION ALL SELECT 'stale_leads', sla.stage, stale, stale, NULL FROM sla
+    UNION ALL SELECT st.kind, NULL, count(lead), count(lead), NULL FROM st LEFT JOIN fs USING (stage) WHERE kind IN ('disqualified', 'recycled') GROUP BY kind
+    UNION ALL SELECT 'recycled_won', NULL, count(DISTINCT d.lead), count(DISTINCT d.lead), count(DISTINCT fs.lead)
+                FROM st LEFT JOIN fs USING (stage) LEFT JOIN s ON s.lead = fs.lead AND s.stage = fs.stage LEFT JOIN s d ON d.lead = s.lead AND d.at >= s.at AND d.stage = (SELECT won.stage FROM won)
+               WHERE kind = 'recycled' AND EXISTS (SELECT FROM won) GROUP BY kind
+    UNION ALL SELECT 'won_deals', NULL, n, n, NULL FROM booked, won
+    UNION ALL SELECT 'revenue', NULL, amount, amount, NULL FROM booked, won
+    UNION ALL SELECT 'close_rate', NULL, NULL, n, n + lost FROM booked, won
+    UNION ALL SELECT 'cycle_p50_days', NULL, p50, NULL, NULL FROM cycle, won
+    UNION ALL SELECT 'cycle_p90_days', NULL, p90, NULL, NULL FROM cycle, won
+    UNION ALL SELECT 'sales_velocity', NULL, n * (amount / nullif(n, 0)) * n / nullif(n + lost, 0) / nullif(mean, 0), amount, NULL FROM booked, cycle, won
+    UNION ALL SELECT 'revenue_per_lead', NULL, NULL, amount, leads FROM brought, won WHERE brought.stage IS NULL
+    UNION ALL SELECT 'revenue_per_stage', brought.stage, NULL, amount, leads FROM brought, won WHERE brought.stage IS NOT NULL)
+SELECT f.kpi, f.stage, CASE WHEN denominator IS NOT NULL AND f.kpi <> 'recycled_won' THEN numerator / nullif(denominator, 0) ELSE f.value END, numerator, denominator
+  FROM found f $$;
+
+-- Rows of one side only, and figures that are not equal.
+CREATE FUNCTION oracle.differences(c funnel.cohort, pipeline text, within interval, period tstzrange, as_of timestamptz)
+    RETURNS TABLE (kpi text, stage text, found float8, expected float8, parts numeric[], expected_parts numeric[]) LANGUAGE sql AS $$
+SELECT coalesce(f.kpi, o.kpi), coalesce(f.stage, o.stage), f.value, o.value, ARRAY[f.numerator, f.denominator], ARRAY[o.numerator, o.denominator]
+  FROM funnel.scorecard(c, pipeline, within, period, as_of) f FULL JOIN oracle.card(pipeline, within, period, as_of) o
+    ON o.kpi = f.kpi AND coalesce(o.stage, '') = coalesce(f.stage, '')
+ WHERE f.kpi IS NULL OR o.kpi IS NULL OR (f.numerator, f.denominator) IS DISTINCT FROM (o.numerator, o.denominator)
+    OR (f.value IS NULL) <> (o.value IS NULL) OR abs(f.value - o.value) > 1e-9 * greatest(1, abs(o.value))
+ ORDER BY 1, 2 $$;
+-- end of the oracle
+
+SELECT FROM funnel.create_pipeline_from('report', 'b2b_waterfall');
+UPDATE funnel.stage SET sla = '10 days' WHERE pipeline = 'report' AND stage IN ('sal', 'recycled');
+UPDATE funnel.stage SET sla = '1 day 12:00' WHERE pipeline = 'report' AND stage = 'mql';
+
+-- 1,000 leads of one to fourteen events within 100 days, most of them forward, at midnights as often as not.
+INSERT INTO oracle.ev
+SELECT 'lead ' || l, (ARRAY['inquiry','mql','sal','sql','opportunity','won','lost','disqualified','recycled','on hold'])[stage], NULL,
+       at, CASE WHEN r3 < 0.5 THEN round((1000 * r4)::numeric, (l % 3)) END, CASE WHEN r4 < 0.2 THEN 'deal ' || l % 2 + n % 2 END
+  FROM (SELECT l, n, r3, r4, CASE WHEN r2 < 0.75 THEN least(1 + n * 0.7 + r1 * 1.2, 7)::int ELSE 1 + floor(10 * r1)::int END AS stage,
+               timestamptz '2025-01-01' + floor(60 * r5) * interval '1 day'
+               + CASE WHEN l % 2 = 0 THEN floor(40 * r6 * n / 8) * interval '1 day' ELSE floor(r6 * n * 432000) * interval '1 second' END AS at
+          FROM generate_series(1, 1000) l, generate_series(0, (('x' || substr(md5('length ' || l), 1, 7))::bit(28)::int % 14)) n,
+               LATERAL (SELECT md5(l || ' ' || n) AS d, md5('lead ' || l) AS g) d,
+               LATERAL (SELECT ('x' || substr(d, 1, 7))::bit(28)::int / 268435456.0 AS r1, ('x' || substr(d, 8, 7))::bit(28)::int / 268435456.0 AS r2,
+                               ('x' || substr(d, 15, 7))::bit(28)::int / 268435456.0 AS r3, ('x' || substr(d, 22, 7))::bit(28)::int / 268435456.0 AS r4,
+                               ('x' || substr(g, 1, 7))::bit(28)::int / 268435456.0 AS r5, ('x' || substr(d, 25, 7))::bit(28)::int / 268435456.0 AS r6) r) v;
+CREATE TABLE oracle.cohort AS SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM oracle.ev;
+ANALYZE oracle.ev;
+
+-- What there is to compare: all of it means something.
+SET client_min_messages = error;
+SELECT kpi, count(*), count(value) AS known, sum(numerator)::int AS numerator, sum(denominator)::int AS denominator
+  FROM oracle.cohort, funnel.scorecard(c, 'report', '20 days', '[2025-01-15,2025-02-20)', '2025-03-20') GROUP BY kpi ORDER BY kpi;
+-- No rows: they agree.
+SELECT within, period, as_of, d.*
+  FROM oracle.cohort, unnest('{NULL,20 days 06:00:00}'::interval[]) within,
+       unnest('{NULL,"[2025-01-15,2025-02-20)","(,2025-01-31]"}'::tstzrange[]) period,
+       unnest('{2025-02-10,2025-03-20}'::timestamptz[]) as_of,
+       oracle.differences(c, 'report', within, period, as_of) d LIMIT 40;
+
+-- Other stages: an owner each, hand-offs to several teams, stages after won, two of kind lost, none recycled.
+SELECT FROM funnel.create_pipeline('other', '{inquiry,mql,"on hold",sql,opportunity,won,sal}', '{lost,disqualified}', allow_skips => true);
+UPDATE funnel.stage SET owner = CASE stage WHEN 'inquiry' THEN 'web' WHEN 'mql' THEN 'web' WHEN 'on hold' THEN NULL WHEN 'sql' THEN 'calls' ELSE 'field' END, sla = '4 days' WHERE pipeline = 'other';
+UPDATE funnel.stage SET kind = 'lost' WHERE pipeline = 'other' AND stage = 'disqualified';
+SELECT within, period, d.* FROM oracle.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
+       oracle.differences(c, 'other', within, period, '2025-03-20') d LIMIT 40;
+SELECT stage, owner, numerator, denominator FROM oracle.cohort, funnel.scorecard(c, 'other', as_of => '2025-03-20') WHERE kpi IN ('conversion', 'accept_rate');
+
+-- No stage to win in, and no owners.
+SELECT FROM funnel.create_pipeline('half', '{mql,sal,sql}', '{disqualified}');
+SELECT within, period, d.* FROM oracle.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
+       oracle.differences(c, 'half', within, period, '2025-03-20') d LIMIT 40;
+
+-- scorecard_by is the scorecard of each period; leads that are counted once a stage add up over periods.
+SELECT count(*), bool_and((b.kpi, b.stage, b.owner, b.value, b.unit, b.numerator, b.denominator, b.low, b.high, b.target, b.status)
+                          IS NOT DISTINCT FROM (s.kpi, s.stage, s.owner, s.value, s.unit, s.numerator, s.denominator, s.low, s.high, s.target, s.status)) AS same
+  FROM oracle.cohort, unnest('{2025-01-10,2025-02-01,2025-02-20}'::timestamptz[], '{2025-02-01,2025-02-20,2025-03-20}'::timestamptz[]) p(since, until),
+       LATERAL (SELECT row_number() OVER () AS n, s.* FROM funnel.scorecard(c, 'report', '20 days', tstzrange(since, until), '2025-03-20') s) s
+  FULL JOIN (SELECT row_number() OVER (PARTITION BY since) AS n, b.* FROM oracle.cohort, funnel.scorecard_by(c, 'report', '{2025-01-10,2025-02-01,2025-02-20,2025-03-20}', '20 days', '2025-03-20') b) b
+    ON true WHERE (b.since, b.until, b.n) = (p.since, p.until, s.n);
+SELECT s.kpi, s.stage, s.numerator, b.numerator FROM oracle.cohort, funnel.scorecard(c, 'report', as_of => '2025-06-01') s
+  LEFT JOIN (SELECT kpi, stage, sum(numerator) AS numerator FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('week', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') GROUP BY kpi, stage) b
+    ON b.kpi = s.kpi AND b.stage IS NOT DISTINCT FROM s.stage
+ WHERE s.kpi IN ('leads', 'leads_reached', 'stale_leads', 'disqualified', 'recycled', 'recycled_won', 'won_deals', 'revenue') AND s.numerator IS DISTINCT FROM b.numerator;
+-- Every share lies in its interval.
+SELECT count(*), bool_and(value BETWEEN low AND high) FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('month', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') WHERE low IS NOT NULL;
+
+-- bottleneck: what is lost at each step, and how long it takes.
+WITH m AS MATERIALIZED (SELECT * FROM oracle.stays('2025-03-20', E'{\x01,lost,disqualified,recycled}')),
+pair AS (SELECT a, b FROM (VALUES ('inquiry', 'mql'), ('mql', 'sal'), ('sal', 'sql'), ('sql', 'opportunity'), ('opportunity', 'won')) v(a, b)),
+l AS (SELECT DISTINCT a, b, lead FROM pair JOIN m ON m.stage = a),
+went AS (SELECT DISTINCT ON (a, l.lead) a, l.lead, extract(epoch FROM y.at - x.at)::float8 / 86400 AS days
+           FROM l JOIN m x ON x.lead = l.lead AND x.stage = a JOIN m y ON y.lead = l.lead AND y.stage = b AND y.at >= x.at ORDER BY a, l.lead, x.stay, y.stay),
+lost AS (SELECT DISTINCT ON (a, l.lead) a, l.lead, y.worth
+           FROM l JOIN m x ON x.lead = l.lead AND x.stage = a JOIN m y ON y.lead = l.lead AND y.stage = E'\x01' AND y.at >= x.at
+          WHERE NOT EXISTS (SELECT FROM m n WHERE n.lead = l.lead AND n.stage = b) ORDER BY a, l.lead, x.stay, y.stay),
+plain AS (SELECT a || ' > ' || b AS stage, count(*) AS leads, (SELECT count(*) FROM went w WHERE w.a = l.a) AS converted, (SELECT count(*) FROM lost o WHERE o.a = l.a) AS leads_lost,
+                 (SELECT sum(worth) FROM lost o WHERE o.a = l.a) AS amount_lost, (SELECT avg(days) FROM went w WHERE w.a = l.a) AS days_added FROM l GROUP BY a, b)
+SELECT b.stage, b.leads, b.converted, b.leads_lost, b.amount_lost, round(b.days_added::numeric, 3) AS days_added,
+       (b.leads, b.converted, b.leads_lost, b.amount_lost) IS NOT DISTINCT FROM (p.leads, p.converted, p.leads_lost, p.amount_lost) AND abs(b.days_added - p.days_added) < 1e-9 AS same
+  FROM oracle.cohort, funnel.bottleneck(c, 'report', '2025-03-20') b JOIN plain p ON p.stage = b.stage ORDER BY b.leads_rank, b.stage;
+
+DROP SCHEMA oracle CASCADE;
+DELETE FROM funnel.pipeline WHERE name IN ('report', 'other', 'half');
