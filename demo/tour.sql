@@ -536,3 +536,60 @@ SELECT s.stage, s.entered_at, s.left_at, round(s.days::numeric, 1) AS days, h.ch
 \set ECHO none
 DROP OWNED BY demo_sync, demo_arbiter;
 DROP ROLE demo_sync, demo_arbiter;
+\set ECHO queries
+
+\echo
+\echo '=== 29. Where is the baton dropped? ================================================================'
+\echo
+
+SELECT stage, from_owner || ' to ' || to_owner AS "from, to", offered, accepted, rejected, no_response,
+       round(p50_days::numeric, 1) AS "median days", round(p90_days::numeric, 1) AS "p90 days", handed_back
+  FROM crm.everybody, funnel.handoffs(c, 'leads', as_of => '2026-07-01');
+
+SELECT b.stage, leads, leads_lost AS lost, amount_lost, round(days_added::numeric, 1) AS "days added",
+       round(100 * mature_rate) AS "rate, %", to_char(lower(best_quarter), 'YYYY "Q"Q') AS "best quarter",
+       round(100 * best_rate) AS "its rate, %", round(more_won) AS "would win", round(more_amount) AS "worth"
+  FROM crm.everybody, funnel.bottleneck(c, 'leads', as_of => '2026-07-01') AS b;
+
+@29
+
+\echo
+\echo '=== 30. What will the open leads bring, and how many more does it take? ============================'
+\echo
+
+INSERT INTO funnel.target (pipeline, kpi, period, value, stage)
+VALUES ('leads', 'revenue',    '[2026-04-01,2026-07-01)', 10000000, NULL),
+       ('leads', 'revenue',    '[2026-07-01,2026-10-01)', 10000000, NULL),
+       ('leads', 'conversion', '[2026-01-01,2027-01-01)', 0.6, 'mql > sal'),
+       ('leads', 'accept_rate', '[2026-01-01,2027-01-01)', 0.7, NULL),
+       ('leads', 'stale_leads', '[2026-01-01,2027-01-01)', 25, NULL);
+\echo
+SELECT coalesce(f.stage, 'all') AS stage, leads, round(open) AS "open, USD", round(expected) AS expected, round(low) AS low,
+       round(high) AS high, target, round(100 * coverage) AS "coverage, %"
+  FROM crm.everybody, funnel.forecast(c, 'leads', '3 months', as_of => '2026-07-01') AS f
+ WHERE unit = 'amount';
+
+SELECT stage, round(100 * rate::numeric, 1) AS "won, %", round(days) AS days, needed_by::date, leads_expected, leads_needed
+  FROM crm.everybody, funnel.required_leads(c, '{mql,sal,sql,opportunity,won}', 150, due => '2027-01-01', as_of => '2026-07-01');
+
+@30
+
+\echo
+\echo '=== 31. One screen both teams believe =============================================================='
+\echo
+
+SELECT kpi, s.stage, owner, round(value::numeric, 2) AS value, unit, round(low::numeric, 2) AS low, round(high::numeric, 2) AS high,
+       target, status
+  FROM crm.everybody, funnel.scorecard(c, 'leads', within => '180 days', period => '[2026-04-01,2026-07-01)', as_of => '2026-07-01') AS s
+ WHERE kpi NOT IN ('conversion_amount', 'step_p90_days', 'revenue_per_stage');
+
+@31
+
+\set ECHO none
+\if :{?svg}
+SELECT funnel.chart(c, '{inquiry,mql,sal,sql,opportunity,won}', within => '180 days', as_of => '2026-07-01', format => 'svg',
+                    title => 'From inquiry to won, within 180 days')
+  FROM crm.everybody \g (format=unaligned tuples_only=on) :svg
+\echo '  The funnel as a picture, for a browser:' :svg
+\echo
+\endif
