@@ -551,7 +551,9 @@ SELECT b.stage, leads, leads_lost AS lost, amount_lost, round(days_added::numeri
        round(100 * best_rate) AS "its rate, %", round(more_won) AS "would win", round(more_amount) AS "worth"
   FROM crm.everybody, funnel.bottleneck(c, 'leads', as_of => '2026-07-01') AS b;
 
-@29
+\echo '  Of 21,500 times that marketing offered a lead, sales took 57 %, and 3,706 still wait beyond the SLA. Every'
+\echo '  step has had a better quarter; the best one for MQLs is the one with the lowered score, whose MQLs sales'
+\echo '  did not want (question 6): more of a step is not more of the next. The price change shows in the last step.'
 
 \echo
 \echo '=== 30. What will the open leads bring, and how many more does it take? ============================'
@@ -572,7 +574,8 @@ SELECT coalesce(f.stage, 'all') AS stage, leads, round(open) AS "open, USD", rou
 SELECT stage, round(100 * rate::numeric, 1) AS "won, %", round(days) AS days, needed_by::date, leads_expected, leads_needed
   FROM crm.everybody, funnel.required_leads(c, '{mql,sal,sql,opportunity,won}', 150, due => '2027-01-01', as_of => '2026-07-01');
 
-@30
+\echo '  What is expected comes from what became of earlier leads in the same stage at the same age, with an interval'
+\echo '  of 90 %. The number needed suffices in nine of ten cases; by when they must be there is the other half of it.'
 
 \echo
 \echo '=== 31. One screen both teams believe =============================================================='
@@ -583,7 +586,7 @@ SELECT kpi, s.stage, owner, round(value::numeric, 2) AS value, unit, round(low::
   FROM crm.everybody, funnel.scorecard(c, 'leads', within => '180 days', period => '[2026-04-01,2026-07-01)', as_of => '2026-07-01') AS s
  WHERE kpi NOT IN ('conversion_amount', 'step_p90_days', 'revenue_per_stage');
 
-@31
+\echo '  Each figure is a question of this tour, of which both teams have the definition and can see the rows behind.'
 
 \set ECHO none
 \if :{?svg}
