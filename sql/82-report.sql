@@ -105,9 +105,8 @@ COMMENT ON FUNCTION funnel.revenue_of(funnel.cohort, text, tstzrange, timestampt
 
 -- The figures without unit and target. Stages that do not occur are no news here, hence no warnings from below.
 --
--- Of a million leads every call of a function of the whole cohort counts: there is one for each step, four for what
--- concerns all stages, one for the winners, whose cohort answers the rest, one for each SLA, and for each hand-off one
--- to three. A period narrows the cohort to the leads of a stage first.
+-- Of a million leads every call of a function of the whole cohort counts: there is one for each step, five for what
+-- concerns all stages, one for the winners, whose cohort answers the rest, and one for each SLA. A period narrows the cohort to the leads of a stage first.
 CREATE FUNCTION funnel.scorecard_facts(
     cohort funnel.cohort,
     pipeline text,
@@ -133,7 +132,6 @@ DECLARE
     owners text[];
     slas interval[];
     leads_in bigint[];
-    stays_in bigint[];
     open_in bigint[];
     -- the stages to be won, in order, the last of them won; the first of other kinds
     path text[];
@@ -162,7 +160,6 @@ DECLARE
     targets text[];
     n int;
     p int;
-    team text[];
 BEGIN
     IF (SELECT d.last_at >= as_of FROM funnel.describe(c) AS d) THEN
         c := funnel.as_of(c, as_of);
@@ -170,9 +167,9 @@ BEGIN
 
     SELECT array_agg(t.stage ORDER BY t."position"), array_agg(t.kind ORDER BY t."position"),
            array_agg(t.owner ORDER BY t."position"), array_agg(t.sla ORDER BY t."position"),
-           array_agg(coalesce(x.leads, 0) ORDER BY t."position"), array_agg(coalesce(x.entries, 0) ORDER BY t."position"),
+           array_agg(coalesce(x.leads, 0) ORDER BY t."position"),
            array_agg(coalesce(x.current, 0) ORDER BY t."position")
-      INTO names, kinds, owners, slas, leads_in, stays_in, open_in
+      INTO names, kinds, owners, slas, leads_in, open_in
       FROM funnel.stage AS t LEFT JOIN funnel.stages(c, period, as_of) AS x ON x.stage = t.stage
      WHERE t.pipeline = scorecard_facts.pipeline;
     names := coalesce(names, '{}');
@@ -244,56 +241,7 @@ BEGIN
 
         CONTINUE WHEN p IS NULL OR a = won;
 
-        -- Where the next stage, by the transitions of the pipeline, has another owner, a lead waits to be taken over.
-        team := ARRAY(SELECT DISTINCT t.owner COLLATE "C"
-                        FROM funnel.transition AS m
-                        JOIN funnel.stage AS t ON t.pipeline = m.pipeline AND t.stage = m.to_stage
-                       WHERE m.pipeline = scorecard_facts.pipeline AND m.from_stage = a AND t.kind IN ('open', 'won')
-                         AND t.owner <> owners[i] AND array_position(names, t.stage) > i);
-        IF cardinality(team) > 0 THEN
-            owner := 'shared';
-            DECLARE
-                takers text[];
-                accepted bigint;
-                rejected bigint;
-                silent bigint;
-                p50 float8;
-                p90 float8;
-            BEGIN
-                SELECT coalesce(sum(x.transitions) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)), 0),
-                       coalesce(sum(x.transitions) FILTER (WHERE t.k NOT IN ('open', 'won') OR t.i < i), 0),
-                       array_agg(t.n) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)),
-                       max(x.median_days) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)),
-                       max(x.p90_days) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team))
-                  INTO accepted, rejected, takers, p50, p90
-                  FROM funnel.transitions(c, period, as_of) AS x
-                  JOIN unnest(names, kinds, owners) WITH ORDINALITY AS t(n, k, o, i) ON t.n = x.to_stage
-                 WHERE x.from_stage = a;
-                -- For quantiles over several stages they are one stage: the first of them, that events of one time keep
-                -- their order if it can be.
-                IF cardinality(takers) > 1 THEN
-                    b := (SELECT l FROM funnel.describe(c) AS d, unnest(d.stages) WITH ORDINALITY AS u(l, i)
-                           WHERE l = ANY (takers) ORDER BY i LIMIT 1);
-                    SELECT x.median_days, x.p90_days INTO p50, p90
-                      FROM funnel.transitions(funnel.relabel(c, (SELECT jsonb_object_agg(t, b) FROM unnest(takers) AS t)),
-                                              period, as_of) AS x
-                     WHERE x.from_stage = a AND x.to_stage = b;
-                END IF;
-                silent := CASE WHEN slas[i] IS NOT NULL THEN open_in[i] - s.pending END;
-                denominator := stays_in[i]; young := open_in[i] - coalesce(silent, 0) > 0;
-                FOR kpi, numerator IN VALUES ('accept_rate', accepted), ('reject_rate', rejected), ('no_response_rate', silent) LOOP
-                    SELECT * INTO w FROM funnel.wilson_interval(numerator::bigint, stays_in[i]);
-                    value := numerator / nullif(denominator, 0); low := w.low; high := w.high;
-                    RETURN NEXT;
-                END LOOP;
-                low := NULL; high := NULL; denominator := NULL; numerator := NULL;
-                kpi := 'handoff_p50_days'; value := p50;
-                RETURN NEXT;
-                kpi := 'handoff_p90_days'; value := p90;
-                RETURN NEXT;
-            END;
-        END IF;
-        young := NULL;
+        low := NULL; high := NULL; young := NULL;
 
         -- The steps that begin here: to the next stage, to the one after a hand-off, to won.
         targets := path[p + 1 : p + CASE WHEN owners[i] <> path_owners[p + 1] THEN 2 ELSE 1 END];
@@ -332,6 +280,29 @@ BEGIN
             kpi := 'revenue_per_stage'; value := deals.amount / nullif(reached, 0); numerator := deals.amount; denominator := reached;
             RETURN NEXT;
         END IF;
+    END LOOP;
+
+    -- Where another team takes over.
+    to_position := NULL; owner := 'shared'; better := NULL; mature_share := NULL;
+    FOR s IN SELECT x.* FROM funnel.handoffs(c, pipeline, as_of) AS x WHERE period IS NULL
+             UNION ALL
+             SELECT x.* FROM funnel.handoff_points(pipeline) AS g, funnel.handoffs(funnel.entered(c, g.stage, period), pipeline, as_of) AS x
+              WHERE period IS NOT NULL AND x.stage = g.stage
+    LOOP
+        stage := s.stage; "position" := array_position(names, s.stage); young := s.pending > 0; denominator := s.offered;
+        FOR kpi, value, numerator IN
+            VALUES ('accept_rate', s.accept_rate, s.accepted), ('reject_rate', s.reject_rate, s.rejected),
+                   ('no_response_rate', s.no_response_rate, CASE WHEN slas["position"] IS NOT NULL THEN s.no_response END)
+        LOOP
+            SELECT * INTO w FROM funnel.wilson_interval(numerator::bigint, s.offered);
+            low := w.low; high := w.high;
+            RETURN NEXT;
+        END LOOP;
+        low := NULL; high := NULL; denominator := NULL; numerator := NULL;
+        kpi := 'handoff_p50_days'; value := s.p50_days;
+        RETURN NEXT;
+        kpi := 'handoff_p90_days'; value := s.p90_days;
+        RETURN NEXT;
     END LOOP;
 
     -- What became of leads.
@@ -491,7 +462,8 @@ CREATE FUNCTION funnel.scorecard(
     as_of timestamptz DEFAULT now()
 ) RETURNS TABLE (kpi text, stage text, owner text, value float8, unit text, numerator numeric, denominator numeric,
                  low float8, high float8, target numeric, status text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 60 COST 100000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 60
+    SUPPORT funnel.cohort_support COST 1000000
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -516,7 +488,8 @@ CREATE FUNCTION funnel.scorecard_by(
 ) RETURNS TABLE (since timestamptz, until timestamptz, kpi text, stage text, owner text, value float8, unit text,
                  numerator numeric, denominator numeric, low float8, high float8, target numeric, status text,
                  mature_share float8)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 600 COST 1000000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 600
+    SUPPORT funnel.cohort_support COST 5000000
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -703,7 +676,8 @@ CREATE FUNCTION funnel.bottleneck(cohort funnel.cohort, pipeline text, as_of tim
                    days_added float8, days_rank bigint,
                    window_days float8, mature_rate float8, best_quarter tstzrange, best_rate float8,
                    more_leads float8, more_won float8, more_amount float8)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 COST 1000000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+    SUPPORT funnel.cohort_support COST 1500000
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
