@@ -11,7 +11,8 @@ CREATE TABLE funnel.target (
 -- No row refers to the pipeline: a restore brings the two in any order.
 CREATE UNIQUE INDEX target_key ON funnel.target (pipeline, kpi, coalesce(stage, ''), period);
 ALTER TABLE funnel.target REPLICA IDENTITY FULL;
-COMMENT ON TABLE funnel.target IS 'what sales and marketing agreed to reach; funnel.scorecard() holds the figures against it';
+COMMENT ON TABLE funnel.target IS
+    'what sales and marketing agreed to reach; funnel.scorecard() holds the figures against it';
 COMMENT ON COLUMN funnel.target.pipeline IS 'name of the pipeline';
 COMMENT ON COLUMN funnel.target.kpi IS 'what is measured, a name of funnel.kpis()';
 COMMENT ON COLUMN funnel.target.period IS 'the time that it is agreed for';
@@ -51,12 +52,13 @@ BEGIN ATOMIC
         (22, 'revenue', 'amount', 'more', 'sum', 'amount of the deals won'),
         (23, 'close_rate', 'share', 'more', 'level', 'of the deals closed, the share that was won'),
         (24, 'revenue_per_lead', 'amount per lead', 'more', 'level', 'what the deals of the leads brought, by lead'),
-        (25, 'revenue_per_stage', 'amount per lead', 'more', 'level', 'what the deals of the leads of the stage brought, by lead of the stage'),
+        (25, 'revenue_per_stage', 'amount per lead', 'more', 'level', 'what their deals brought, by lead of the stage'),
         (26, 'sales_velocity', 'amount per day', 'more', 'level', 'won deals x mean amount x close rate / mean cycle')
       ) AS v(n, kpi, unit, better, basis, meaning)
      ORDER BY v.n;
 END;
-COMMENT ON FUNCTION funnel.kpis() IS 'the KPIs of funnel.scorecard(): name, unit, which direction is better, how it adds up, meaning';
+COMMENT ON FUNCTION funnel.kpis() IS
+    'the KPIs of funnel.scorecard(): name, unit, which direction is better, how it adds up, meaning';
 
 CREATE FUNCTION funnel.wilson_interval(part bigint, whole bigint, OUT low float8, OUT high float8)
     AS 'MODULE_PATHNAME', 'funnel_wilson_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -73,7 +75,8 @@ COMMENT ON FUNCTION funnel.leads_of(funnel.cohort, text, tstzrange) IS
 CREATE FUNCTION funnel.path_of(pipeline text, OUT path text[], OUT owners text[], OUT won text)
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(array_agg(s.stage ORDER BY s."position"), '{}'), coalesce(array_agg(s.owner ORDER BY s."position"), '{}'),
+    SELECT coalesce(array_agg(s.stage ORDER BY s."position"), '{}'),
+           coalesce(array_agg(s.owner ORDER BY s."position"), '{}'),
            min(s.stage) FILTER (WHERE s.kind = 'won')
       FROM funnel.stage AS s
       LEFT JOIN (SELECT min(t."position") AS "position" FROM funnel.stage AS t
@@ -90,7 +93,8 @@ CREATE FUNCTION funnel.owner_of(owners text[]) RETURNS text
               FROM unnest(owner_of.owners) AS o);
 COMMENT ON FUNCTION funnel.owner_of(text[]) IS 'the owner of several stages, or shared';
 
--- The deals that these leads won (in the period, if one is given), and what they brought: 0 without a deal, NULL if no amount is known.
+-- The deals that these leads won (in the period, if one is given), and what they brought: 0 without a deal, NULL if no
+-- amount is known.
 CREATE FUNCTION funnel.revenue_of(cohort funnel.cohort, won text, period tstzrange, as_of timestamptz,
                                   OUT deals bigint, OUT amount numeric)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -105,9 +109,10 @@ COMMENT ON FUNCTION funnel.revenue_of(funnel.cohort, text, tstzrange, timestampt
 
 -- The figures without unit and target. Stages that do not occur are no news here, hence no warnings from below.
 --
--- Of a million leads every call of a function of the whole cohort counts: there is one for each step, four for what
--- concerns all stages, one for the winners, whose cohort answers the rest, one for each SLA, and for each hand-off one
--- to three. A period narrows the cohort to the leads of a stage first.
+-- Of a million leads every call of a function of the whole cohort counts: there is one for each step, five for what
+-- concerns all stages, one for the winners, whose cohort answers the rest, and one for each SLA. A period narrows the
+-- cohort to the leads of a stage first. And every variable that a cohort is assigned to holds a copy of it: one is made
+-- only of what is narrowed or renamed.
 CREATE FUNCTION funnel.scorecard_facts(
     cohort funnel.cohort,
     pipeline text,
@@ -124,16 +129,14 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     mark CONSTANT text := E'\x01';      -- no stage is called that
-    c funnel.cohort := cohort;
-    kinds_merged funnel.cohort;         -- stages of one kind as one
-    kind_names jsonb;
+    kind_names jsonb;                   -- if a kind has several stages: the others, and the first of it
+    kinds_merged funnel.cohort;         -- if so: these as one
     -- the stages of the pipeline, and what stays in them began in the period
     names text[];
     kinds text[];
     owners text[];
     slas interval[];
     leads_in bigint[];
-    stays_in bigint[];
     open_in bigint[];
     -- the stages to be won, in order, the last of them won; the first of other kinds
     path text[];
@@ -143,7 +146,7 @@ DECLARE
     recycled text;
     disqualified text;
     winners funnel.cohort;
-    of_stage funnel.cohort;             -- the leads of a stage, kinds merged
+    of_stage funnel.cohort;             -- if there is a period: the leads of a stage, kinds merged
     reached bigint;
     all_leads bigint;
     all_amount numeric;
@@ -152,7 +155,6 @@ DECLARE
     won_amount numeric;
     closed_lost bigint;
     close_rate float8;
-    cycle_mean float8;
     deals record;
     f record;
     s record;
@@ -162,18 +164,20 @@ DECLARE
     targets text[];
     n int;
     p int;
-    team text[];
 BEGIN
-    IF (SELECT d.last_at >= as_of FROM funnel.describe(c) AS d) THEN
-        c := funnel.as_of(c, as_of);
+    -- what narrows a cohort knows no as_of
+    IF (SELECT d.last_at >= as_of FROM funnel.describe(cohort) AS d) THEN
+        RETURN QUERY
+        SELECT x.* FROM funnel.scorecard_facts(funnel.as_of(cohort, as_of), pipeline, within, period, as_of) AS x;
+        RETURN;
     END IF;
 
     SELECT array_agg(t.stage ORDER BY t."position"), array_agg(t.kind ORDER BY t."position"),
            array_agg(t.owner ORDER BY t."position"), array_agg(t.sla ORDER BY t."position"),
-           array_agg(coalesce(x.leads, 0) ORDER BY t."position"), array_agg(coalesce(x.entries, 0) ORDER BY t."position"),
+           array_agg(coalesce(x.leads, 0) ORDER BY t."position"),
            array_agg(coalesce(x.current, 0) ORDER BY t."position")
-      INTO names, kinds, owners, slas, leads_in, stays_in, open_in
-      FROM funnel.stage AS t LEFT JOIN funnel.stages(c, period, as_of) AS x ON x.stage = t.stage
+      INTO names, kinds, owners, slas, leads_in, open_in
+      FROM funnel.stage AS t LEFT JOIN funnel.stages(cohort, period, as_of) AS x ON x.stage = t.stage
      WHERE t.pipeline = scorecard_facts.pipeline;
     names := coalesce(names, '{}');
 
@@ -186,7 +190,7 @@ BEGIN
     SELECT jsonb_object_agg(u.n, names[array_position(kinds, u.k)]) INTO kind_names
       FROM unnest(names, kinds) AS u(n, k)
      WHERE u.k <> 'open' AND u.n <> names[array_position(kinds, u.k)];
-    kinds_merged := CASE WHEN kind_names IS NULL THEN c ELSE funnel.relabel(c, kind_names) END;
+    kinds_merged := funnel.relabel(cohort, kind_names);
 
     -- All leads.
     IF n > 0 THEN
@@ -194,20 +198,21 @@ BEGIN
                max(x.leads) FILTER (WHERE x.stage = won), sum(x.amount) FILTER (WHERE x.stage = won),
                (max(x.mature_leads) FILTER (WHERE x.step = 2))::float8 / nullif(max(x.leads) FILTER (WHERE x.step = 1), 0)
           INTO all_leads, all_amount, won_leads, won_amount, all_mature
-          FROM funnel.steps(kinds_merged, path, within, 'implied', period, as_of) AS x;
+          FROM funnel.steps(coalesce(kinds_merged, cohort), path, within, 'implied', period, as_of) AS x;
     END IF;
     all_leads := coalesce(all_leads, 0);
-    kpi := 'leads'; owner := funnel.owner_of(path_owners); value := all_leads; numerator := all_leads; mature_share := all_mature;
+    kpi := 'leads'; owner := funnel.owner_of(path_owners); value := all_leads; numerator := all_leads;
+    mature_share := all_mature;
     RETURN NEXT;
     IF won IS NOT NULL THEN
         SELECT * INTO w FROM funnel.wilson_interval(won_leads, all_leads);
-        kpi := 'lead_to_won'; value := won_leads / nullif(all_leads, 0)::float8; numerator := won_leads; denominator := all_leads;
-        low := w.low; high := w.high; young := coalesce(all_mature < 1, false);
+        kpi := 'lead_to_won'; value := won_leads / nullif(all_leads, 0)::float8; numerator := won_leads;
+        denominator := all_leads; low := w.low; high := w.high; young := coalesce(all_mature < 1, false);
         RETURN NEXT;
         kpi := 'lead_to_won_amount'; numerator := CASE WHEN all_amount IS NOT NULL THEN coalesce(won_amount, 0) END;
         denominator := all_amount; value := numerator / nullif(denominator, 0); low := NULL; high := NULL;
         RETURN NEXT;
-        winners := funnel.reached(kinds_merged, won);
+        winners := funnel.reached(coalesce(kinds_merged, cohort), won);
     END IF;
 
     -- Stage by stage.
@@ -217,9 +222,8 @@ BEGIN
         low := NULL; high := NULL; denominator := NULL; better := NULL; young := NULL; mature_share := NULL;
         p := array_position(path, a);
         reached := leads_in[i];
-        of_stage := kinds_merged;
         IF period IS NOT NULL THEN
-            of_stage := funnel.entered(c, a, period);
+            of_stage := funnel.entered(cohort, a, period);
             reached := (SELECT d.leads FROM funnel.describe(of_stage) AS d);
             IF kind_names IS NOT NULL THEN
                 of_stage := funnel.relabel(of_stage, kind_names);
@@ -231,7 +235,7 @@ BEGIN
         better := NULL;
 
         IF slas[i] IS NOT NULL THEN
-            SELECT * INTO s FROM funnel.sla(c, a, slas[i], period, as_of);
+            SELECT * INTO s FROM funnel.sla(cohort, a, slas[i], period, as_of);
             SELECT * INTO w FROM funnel.wilson_interval(s.met, s.met + s.breached);
             kpi := 'sla_compliance'; value := s.compliance; numerator := s.met; denominator := s.met + s.breached;
             low := w.low; high := w.high; young := s.pending > 0;
@@ -244,57 +248,6 @@ BEGIN
 
         CONTINUE WHEN p IS NULL OR a = won;
 
-        -- Where the next stage, by the transitions of the pipeline, has another owner, a lead waits to be taken over.
-        team := ARRAY(SELECT DISTINCT t.owner COLLATE "C"
-                        FROM funnel.transition AS m
-                        JOIN funnel.stage AS t ON t.pipeline = m.pipeline AND t.stage = m.to_stage
-                       WHERE m.pipeline = scorecard_facts.pipeline AND m.from_stage = a AND t.kind IN ('open', 'won')
-                         AND t.owner <> owners[i] AND array_position(names, t.stage) > i);
-        IF cardinality(team) > 0 THEN
-            owner := 'shared';
-            DECLARE
-                takers text[];
-                accepted bigint;
-                rejected bigint;
-                silent bigint;
-                p50 float8;
-                p90 float8;
-            BEGIN
-                SELECT coalesce(sum(x.transitions) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)), 0),
-                       coalesce(sum(x.transitions) FILTER (WHERE t.k NOT IN ('open', 'won') OR t.i < i), 0),
-                       array_agg(t.n) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)),
-                       max(x.median_days) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team)),
-                       max(x.p90_days) FILTER (WHERE t.k IN ('open', 'won') AND t.i > i AND t.o = ANY (team))
-                  INTO accepted, rejected, takers, p50, p90
-                  FROM funnel.transitions(c, period, as_of) AS x
-                  JOIN unnest(names, kinds, owners) WITH ORDINALITY AS t(n, k, o, i) ON t.n = x.to_stage
-                 WHERE x.from_stage = a;
-                -- For quantiles over several stages they are one stage: the first of them, that events of one time keep
-                -- their order if it can be.
-                IF cardinality(takers) > 1 THEN
-                    b := (SELECT l FROM funnel.describe(c) AS d, unnest(d.stages) WITH ORDINALITY AS u(l, i)
-                           WHERE l = ANY (takers) ORDER BY i LIMIT 1);
-                    SELECT x.median_days, x.p90_days INTO p50, p90
-                      FROM funnel.transitions(funnel.relabel(c, (SELECT jsonb_object_agg(t, b) FROM unnest(takers) AS t)),
-                                              period, as_of) AS x
-                     WHERE x.from_stage = a AND x.to_stage = b;
-                END IF;
-                silent := CASE WHEN slas[i] IS NOT NULL THEN open_in[i] - s.pending END;
-                denominator := stays_in[i]; young := open_in[i] - coalesce(silent, 0) > 0;
-                FOR kpi, numerator IN VALUES ('accept_rate', accepted), ('reject_rate', rejected), ('no_response_rate', silent) LOOP
-                    SELECT * INTO w FROM funnel.wilson_interval(numerator::bigint, stays_in[i]);
-                    value := numerator / nullif(denominator, 0); low := w.low; high := w.high;
-                    RETURN NEXT;
-                END LOOP;
-                low := NULL; high := NULL; denominator := NULL; numerator := NULL;
-                kpi := 'handoff_p50_days'; value := p50;
-                RETURN NEXT;
-                kpi := 'handoff_p90_days'; value := p90;
-                RETURN NEXT;
-            END;
-        END IF;
-        young := NULL;
-
         -- The steps that begin here: to the next stage, to the one after a hand-off, to won.
         targets := path[p + 1 : p + CASE WHEN owners[i] <> path_owners[p + 1] THEN 2 ELSE 1 END];
         IF won IS NOT NULL AND won <> ALL (targets) THEN
@@ -302,11 +255,13 @@ BEGIN
         END IF;
         FOREACH b IN ARRAY targets LOOP
             SELECT max(x.leads) FILTER (WHERE x.step = 1) AS leads, max(x.leads) FILTER (WHERE x.step = 2) AS converted,
-                   sum(x.amount) FILTER (WHERE x.step = 1) AS amount, sum(x.amount) FILTER (WHERE x.step = 2) AS converted_amount,
+                   sum(x.amount) FILTER (WHERE x.step = 1) AS amount,
+                   sum(x.amount) FILTER (WHERE x.step = 2) AS converted_amount,
                    max(x.from_previous) AS rate, max(x.low) AS low, max(x.high) AS high, max(x.pending) AS pending,
                    max(x.mature_leads) AS mature, max(x.median_days) AS median, max(x.p90_days) AS p90
               INTO f
-              FROM funnel.steps(of_stage, ARRAY[a, b], within, 'ordered', NULL, as_of) AS x;
+              FROM funnel.steps(CASE WHEN period IS NULL THEN coalesce(kinds_merged, cohort) ELSE of_stage END, ARRAY[a, b],
+                                within, 'ordered', NULL, as_of) AS x;
             stage := a || ' > ' || b; to_position := array_position(names, b);
             owner := funnel.owner_of(path_owners[p : array_position(path, b)]);
             kpi := 'conversion'; value := f.rate; numerator := coalesce(f.converted, 0); denominator := coalesce(f.leads, 0);
@@ -329,9 +284,34 @@ BEGIN
         IF won IS NOT NULL THEN
             deals := funnel.revenue_of(funnel.leads_of(winners, a, period), won, NULL, as_of);
             stage := a; to_position := NULL; owner := funnel.owner_of(path_owners[p :]); young := NULL;
-            kpi := 'revenue_per_stage'; value := deals.amount / nullif(reached, 0); numerator := deals.amount; denominator := reached;
+            kpi := 'revenue_per_stage'; value := deals.amount / nullif(reached, 0); numerator := deals.amount;
+            denominator := reached;
             RETURN NEXT;
         END IF;
+    END LOOP;
+
+    -- Where another team takes over.
+    to_position := NULL; owner := 'shared'; better := NULL; mature_share := NULL;
+    FOR s IN SELECT x.* FROM funnel.handoffs(cohort, pipeline, as_of) AS x WHERE period IS NULL
+             UNION ALL
+             SELECT x.* FROM funnel.handoff_points(pipeline) AS g,
+                             funnel.handoffs(funnel.entered(cohort, g.stage, period), pipeline, as_of) AS x
+              WHERE period IS NOT NULL AND x.stage = g.stage
+    LOOP
+        stage := s.stage; "position" := array_position(names, s.stage); young := s.pending > 0; denominator := s.offered;
+        FOR kpi, value, numerator IN
+            VALUES ('accept_rate', s.accept_rate, s.accepted), ('reject_rate', s.reject_rate, s.rejected),
+                   ('no_response_rate', s.no_response_rate, CASE WHEN slas["position"] IS NOT NULL THEN s.no_response END)
+        LOOP
+            SELECT * INTO w FROM funnel.wilson_interval(numerator::bigint, s.offered);
+            low := w.low; high := w.high;
+            RETURN NEXT;
+        END LOOP;
+        low := NULL; high := NULL; denominator := NULL; numerator := NULL;
+        kpi := 'handoff_p50_days'; value := s.p50_days;
+        RETURN NEXT;
+        kpi := 'handoff_p90_days'; value := s.p90_days;
+        RETURN NEXT;
     END LOOP;
 
     -- What became of leads.
@@ -340,17 +320,19 @@ BEGIN
     IF disqualified IS NOT NULL THEN
         kpi := 'disqualified'; stage := NULL;
         owner := funnel.owner_of(ARRAY(SELECT u.o FROM unnest(kinds, owners) AS u(k, o) WHERE u.k = 'disqualified'));
-        value := CASE WHEN period IS NULL AND kind_names IS NULL THEN leads_in[array_position(names, disqualified)]
-                      ELSE (SELECT d.leads FROM funnel.describe(funnel.leads_of(kinds_merged, disqualified, period)) AS d) END;
-        numerator := value;
+        numerator := CASE WHEN period IS NULL AND kind_names IS NULL THEN leads_in[array_position(names, disqualified)]
+                          ELSE (SELECT d.leads FROM funnel.describe(
+                                    funnel.leads_of(coalesce(kinds_merged, cohort), disqualified, period)) AS d) END;
+        value := numerator;
         RETURN NEXT;
     END IF;
     IF recycled IS NOT NULL THEN
         kpi := 'recycled'; stage := NULL;
         owner := funnel.owner_of(ARRAY(SELECT u.o FROM unnest(kinds, owners) AS u(k, o) WHERE u.k = 'recycled'));
-        value := CASE WHEN period IS NULL AND kind_names IS NULL THEN leads_in[array_position(names, recycled)]
-                      ELSE (SELECT d.leads FROM funnel.describe(funnel.leads_of(kinds_merged, recycled, period)) AS d) END;
-        numerator := value;
+        numerator := CASE WHEN period IS NULL AND kind_names IS NULL THEN leads_in[array_position(names, recycled)]
+                          ELSE (SELECT d.leads FROM funnel.describe(
+                                    funnel.leads_of(coalesce(kinds_merged, cohort), recycled, period)) AS d) END;
+        value := numerator;
         RETURN NEXT;
         IF won IS NOT NULL THEN
             kpi := 'recycled_won'; denominator := numerator;
@@ -370,7 +352,8 @@ BEGIN
     owner := funnel.owner_of(path_owners);
     deals := funnel.revenue_of(winners, won, period, as_of);
     closed_lost := CASE WHEN lost IS NULL THEN 0
-                        ELSE (SELECT r.deals FROM funnel.revenue_of(kinds_merged, lost, period, as_of) AS r) END;
+                        ELSE (SELECT r.deals
+                                FROM funnel.revenue_of(coalesce(kinds_merged, cohort), lost, period, as_of) AS r) END;
     close_rate := deals.deals / nullif(deals.deals + closed_lost, 0)::float8;
     kpi := 'won_deals'; value := deals.deals; numerator := deals.deals;
     RETURN NEXT;
@@ -403,8 +386,8 @@ BEGIN
         winners := funnel.without(funnel.reached(funnel.merge(winners, of_stage), mark), ARRAY[mark]);
         deals := funnel.revenue_of(winners, won, NULL, as_of);
     END IF;
-    kpi := 'revenue_per_lead'; value := deals.amount / nullif(all_leads, 0); numerator := deals.amount; denominator := all_leads;
-    mature_share := all_mature;
+    kpi := 'revenue_per_lead'; value := deals.amount / nullif(all_leads, 0); numerator := deals.amount;
+    denominator := all_leads; mature_share := all_mature;
     RETURN NEXT;
 END
 $$;
@@ -491,7 +474,8 @@ CREATE FUNCTION funnel.scorecard(
     as_of timestamptz DEFAULT now()
 ) RETURNS TABLE (kpi text, stage text, owner text, value float8, unit text, numerator numeric, denominator numeric,
                  low float8, high float8, target numeric, status text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 60 COST 100000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 60
+    SUPPORT funnel.cohort_support COST 1000000
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -516,7 +500,8 @@ CREATE FUNCTION funnel.scorecard_by(
 ) RETURNS TABLE (since timestamptz, until timestamptz, kpi text, stage text, owner text, value float8, unit text,
                  numerator numeric, denominator numeric, low float8, high float8, target numeric, status text,
                  mature_share float8)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 600 COST 1000000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 600
+    SUPPORT funnel.cohort_support COST 5000000
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -595,7 +580,8 @@ BEGIN
     ELSE
         RAISE invalid_parameter_value USING
             MESSAGE = format('unknown period "%s"', every),
-            HINT = 'The periods are day, week, month, quarter, year, fiscal_month, fiscal_quarter, fiscal_year, 4-4-5, 4-5-4 and 5-4-4.';
+            HINT = 'The periods are day, week, month, quarter, year, fiscal_month, fiscal_quarter, fiscal_year, '
+                   '4-4-5, 4-5-4 and 5-4-4.';
     END IF;
 
     LOOP
@@ -625,103 +611,3 @@ END
 $$;
 COMMENT ON FUNCTION funnel.periods(text, timestamptz, timestamptz, text) IS
     'bounds of weeks, months, quarters, years, fiscal years and 4-4-5 calendars, for funnel.scorecard_by()';
-
--- The steps of a pipeline, and what each costs.
-CREATE FUNCTION funnel.bottleneck_facts(cohort funnel.cohort, pipeline text, as_of timestamptz)
-    RETURNS TABLE (step int, stage text, owner text, leads bigint, converted bigint, rate float8,
-                   leads_lost bigint, amount_lost numeric, days_added float8,
-                   window_days float8, mature_rate float8, best_quarter tstzrange, best_rate float8, won_rate float8, deal_size float8)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 COST 1000000
-    SET search_path = pg_catalog, pg_temp
-    SET client_min_messages = error
-AS $$
-#variable_conflict use_variable
-DECLARE
-    mark CONSTANT text := E'\x01';      -- no stage is called that
-    least_leads CONSTANT int := 30;     -- a best quarter of fewer is luck
-    quarters CONSTANT int := 12;        -- those before are another time
-    c funnel.cohort := cohort;
-    of_stage funnel.cohort;
-    path text[];
-    owners text[];
-    won text;
-    bounds timestamptz[];
-    f record;
-    m record;
-    within interval;
-BEGIN
-    IF (SELECT d.last_at >= as_of FROM funnel.describe(c) AS d) THEN
-        c := funnel.as_of(c, as_of);
-    END IF;
-    SELECT * INTO path, owners, won FROM funnel.path_of(pipeline);
-    c := funnel.relabel(c, (SELECT coalesce(jsonb_object_agg(s.stage, CASE s.kind WHEN 'won' THEN won ELSE mark END), '{}')
-                              FROM funnel.stage AS s
-                             WHERE s.pipeline = bottleneck_facts.pipeline AND s.kind <> 'open' AND s.stage IS DISTINCT FROM won));
-    IF won IS NOT NULL THEN
-        SELECT r.amount / nullif(r.deals, 0) INTO deal_size FROM funnel.revenue_of(funnel.reached(c, won), won, NULL, as_of) AS r;
-    END IF;
-    SELECT funnel.periods('quarter', greatest(d.first_at, d.last_at - quarters * interval '3 months'),
-                          d.last_at + interval '1 microsecond')
-      INTO bounds FROM funnel.describe(c) AS d WHERE d.events > 0;
-
-    FOR i IN 1 .. cardinality(path) - 1 LOOP
-        step := i; stage := path[i] || ' > ' || path[i + 1]; owner := funnel.owner_of(owners[i : i + 1]);
-        of_stage := funnel.reached(c, path[i]);
-        SELECT coalesce(max(x.leads) FILTER (WHERE x.step = 1), 0) AS leads, coalesce(max(x.leads) FILTER (WHERE x.step = 2), 0) AS converted,
-               max(x.from_previous) AS rate, max(x.mean_days) AS mean, ceil(max(x.p90_days)) AS p90
-          INTO f FROM funnel.steps(of_stage, path[i : i + 1], as_of => as_of) AS x;
-        leads := f.leads; converted := f.converted; rate := f.rate; days_added := f.mean;
-
-        SELECT coalesce(max(x.leads), 0), max(x.amount) INTO leads_lost, amount_lost
-          FROM funnel.steps(funnel.never_reached(of_stage, path[i + 1]), ARRAY[path[i], mark], as_of => as_of) AS x
-         WHERE x.step = 2;
-
-        -- Rates are compared within the time that nine of ten need, over the leads that had it.
-        window_days := CASE WHEN f.p90 IS NOT NULL THEN greatest(f.p90, 1) END; mature_rate := NULL; best_quarter := NULL; best_rate := NULL;
-        IF window_days IS NOT NULL THEN
-            within := window_days * interval '1 day';
-            mature_rate := (SELECT x.mature_rate FROM funnel.steps(of_stage, path[i : i + 1], within, as_of => as_of) AS x WHERE x.step = 2);
-            SELECT q.quarter, x.mature_rate INTO best_quarter, best_rate
-              FROM (SELECT tstzrange(bounds[n], bounds[n + 1]) AS quarter FROM generate_series(1, cardinality(bounds) - 1) AS n) AS q,
-                   funnel.steps(of_stage, path[i : i + 1], within, 'ordered', q.quarter, as_of) AS x,
-                   funnel.wilson_interval(round(x.mature_rate * x.mature_leads)::bigint, x.mature_leads) AS w
-             WHERE x.step = 2 AND x.mature_leads >= least_leads
-             ORDER BY w.low DESC, q.quarter DESC LIMIT 1;
-        END IF;
-        won_rate := CASE WHEN path[i + 1] = won THEN 1
-                         WHEN won IS NOT NULL THEN funnel.conversion_rate(c, path[i + 1], won, as_of => as_of) END;
-        RETURN NEXT;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION funnel.bottleneck_facts(funnel.cohort, text, timestamptz) IS
-    'the steps of funnel.bottleneck(), without ranks and what more would bring';
-
-CREATE FUNCTION funnel.bottleneck(cohort funnel.cohort, pipeline text, as_of timestamptz DEFAULT now())
-    RETURNS TABLE (stage text, owner text, leads bigint, converted bigint, rate float8,
-                   leads_lost bigint, leads_rank bigint, amount_lost numeric, amount_rank bigint,
-                   days_added float8, days_rank bigint,
-                   window_days float8, mature_rate float8, best_quarter tstzrange, best_rate float8,
-                   more_leads float8, more_won float8, more_amount float8)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 COST 1000000
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM funnel.require_report(bottleneck.cohort, bottleneck.pipeline, bottleneck.as_of);
-    IF bottleneck.cohort IS NULL THEN
-        RETURN;
-    END IF;
-    RETURN QUERY
-    SELECT f.stage, f.owner, f.leads, f.converted, f.rate,
-           f.leads_lost, rank() OVER (ORDER BY f.leads_lost DESC),
-           f.amount_lost, rank() OVER (ORDER BY f.amount_lost DESC NULLS LAST),
-           f.days_added, rank() OVER (ORDER BY f.days_added DESC NULLS LAST),
-           f.window_days, f.mature_rate, f.best_quarter, f.best_rate,
-           more.leads, more.leads * f.won_rate, more.leads * f.won_rate * f.deal_size
-      FROM funnel.bottleneck_facts(bottleneck.cohort, bottleneck.pipeline, bottleneck.as_of) AS f,
-           LATERAL (SELECT f.leads * greatest(f.best_rate - f.mature_rate, CASE WHEN f.best_rate IS NOT NULL THEN 0 END)) AS more(leads)
-     ORDER BY f.leads_lost DESC, f.step;
-END
-$$;
-COMMENT ON FUNCTION funnel.bottleneck(funnel.cohort, text, timestamptz) IS
-    'the steps of a pipeline by what is lost at them, and what reaching its best quarter would bring';

@@ -48,7 +48,7 @@ END $$;
 CREATE FUNCTION oracle.card(pipeline text, within interval, period tstzrange, as_of timestamptz)
     RETURNS TABLE (kpi text, stage text, value float8, numerator numeric, denominator numeric) LANGUAGE sql
     SET enable_nestloop = off SET jit = off AS $$
-WITH st AS MATERIALIZED (
+WITH RECURSIVE st AS MATERIALIZED (
     SELECT s.stage, row_number() OVER (ORDER BY s.position) AS i, kind, owner, sla FROM funnel.stage s WHERE s.pipeline = card.pipeline),
 won AS (SELECT st.stage, i FROM st WHERE kind = 'won' ORDER BY i LIMIT 1),
 path AS MATERIALIZED (
@@ -84,30 +84,31 @@ steps AS (
            sum(worth) AS amount, sum(worth) FILTER (WHERE converted) AS converted_amount,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS p50, percentile_cont(0.9) WITHIN GROUP (ORDER BY days) AS p90
       FROM pair LEFT JOIN chain USING (step, next) GROUP BY pair.step, pair.next),
--- hand-offs
-team AS (
-    SELECT DISTINCT f.stage, f.i, f.sla, t.owner
-      FROM funnel.transition m JOIN st f ON f.stage = m.from_stage JOIN st t ON t.stage = m.to_stage
-     WHERE m.pipeline = card.pipeline AND f.stage IN (SELECT path.stage FROM path) AND f.kind = 'open'
-       AND t.kind IN ('open', 'won') AND t.owner <> f.owner AND t.i > f.i),
-offered AS (
-    SELECT h.stage, s.at IS NOT NULL AS is_stay, s.next_stage, h.sla,
-           coalesce(n.kind IN ('open', 'won') AND n.i > h.i AND n.owner IN (SELECT team.owner FROM team WHERE team.stage = h.stage), false) AS accepted,
-           coalesce(n.kind NOT IN ('open', 'won') OR n.i < h.i, false) AS rejected,
-           s.at IS NOT NULL AND s.left_at IS NULL AND card.as_of - s.at > h.sla AS silent
-      FROM (SELECT DISTINCT team.stage, i, sla FROM team) h
-      LEFT JOIN s ON s.stage = h.stage AND s.counts LEFT JOIN st n ON n.stage = s.next_stage),
+-- hand-offs: the next stages are those that no other forward way leads to
+forward AS (
+    SELECT a.i AS a, b.i AS b FROM funnel.transition m JOIN st a ON a.stage = m.from_stage JOIN st b ON b.stage = m.to_stage
+     WHERE m.pipeline = card.pipeline AND a.kind IN ('open', 'won') AND b.kind IN ('open', 'won') AND a.i < b.i),
+ahead AS (SELECT * FROM forward UNION SELECT ahead.a, forward.b FROM ahead JOIN forward ON forward.a = ahead.b),
+point AS (
+    SELECT DISTINCT h.stage, h.i, h.owner, h.sla
+      FROM forward f JOIN st h ON h.i = f.a JOIN st n ON n.i = f.b
+     WHERE n.kind = 'open' AND n.owner <> h.owner
+       AND NOT EXISTS (SELECT FROM forward v JOIN ahead w ON w.a = v.b WHERE v.a = f.a AND w.b = f.b)),
+-- a lead waits while it is in the stage, with whatever record
+wait AS (
+    SELECT w.lead, w.stage, min(w.at) AS at, (array_agg(w.left_at ORDER BY w.stay DESC))[1] AS left_at, (array_agg(w.next_stage ORDER BY w.stay DESC))[1] AS next_stage
+      FROM (SELECT s.*, stay - row_number() OVER (PARTITION BY s.lead, s.stage ORDER BY stay) AS run FROM s) w
+     WHERE EXISTS (SELECT FROM fs WHERE fs.lead = w.lead AND fs.stage = w.stage)
+     GROUP BY w.lead, w.stage, w.run),
 handoff AS (
-    SELECT o.stage, count(*) FILTER (WHERE is_stay) AS n, count(*) FILTER (WHERE accepted) AS accepted,
-           count(*) FILTER (WHERE rejected) AS rejected, CASE WHEN min(sla) IS NOT NULL THEN count(*) FILTER (WHERE silent) END AS silent,
-           -- over all stages that took leads over, as if they were the first of them
-           (SELECT ARRAY[percentile_cont(0.5) WITHIN GROUP (ORDER BY days), percentile_cont(0.9) WITHIN GROUP (ORDER BY days)]
-              FROM (SELECT array_agg(l.stage ORDER BY rank NULLS LAST, l.stage COLLATE "C") AS takers
-                      FROM (SELECT ev.stage, min(rank) AS rank FROM oracle.ev GROUP BY ev.stage) l
-                     WHERE l.stage IN (SELECT t.next_stage FROM offered t WHERE t.stage = o.stage AND accepted)) t,
-                   LATERAL (SELECT extract(epoch FROM m.left_at - m.at)::float8 / 86400 AS days FROM oracle.stays(card.as_of, takers) m
-                             WHERE m.stage = o.stage AND m.next_stage = takers[1] AND (card.period IS NULL OR m.at <@ card.period)) m) AS p
-      FROM offered o GROUP BY o.stage),
+    SELECT o.stage, count(*) FILTER (WHERE accepted OR rejected OR waits) AS n, count(*) FILTER (WHERE accepted) AS accepted, count(*) FILTER (WHERE rejected) AS rejected,
+           CASE WHEN min(sla) IS NOT NULL THEN count(*) FILTER (WHERE waits AND card.as_of - at > sla) END AS silent,
+           percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM left_at - at)::float8 / 86400) FILTER (WHERE accepted) AS p
+      FROM (SELECT h.stage, h.sla, wait.at, wait.left_at, wait.at IS NOT NULL AND left_at IS NULL AS waits,
+                   coalesce(n.kind IN ('open', 'won') AND n.i > h.i AND n.owner <> h.owner, false) AS accepted,
+                   coalesce(n.kind NOT IN ('open', 'won') OR n.i < h.i, false) AS rejected
+              FROM point h LEFT JOIN wait ON wait.stage = h.stage LEFT JOIN st n ON n.stage = wait.next_stage) o
+     GROUP BY o.stage),
 sla AS (
     SELECT st.stage, count(*) FILTER (WHERE s.left_at - s.at <= sla) AS met, count(*) FILTER (WHERE coalesce(s.left_at, card.as_of) - s.at > sla) AS breached,
            count(*) FILTER (WHERE s.left_at IS NULL AND card.as_of - s.at > sla) AS stale
@@ -203,7 +204,7 @@ SELECT within, period, as_of, d.*
        unnest('{2025-02-10,2025-03-20}'::timestamptz[]) as_of,
        oracle.differences(c, 'report', within, period, as_of) d LIMIT 40;
 
--- Other stages: an owner each, hand-offs to several teams, stages after won, two of kind lost, none recycled.
+-- Other stages: other owners, one of them unknown, ways past each stage, stages after won, two of kind lost, none recycled.
 SELECT FROM funnel.create_pipeline('other', '{inquiry,mql,"on hold",sql,opportunity,won,sal}', '{lost,disqualified}', allow_skips => true);
 UPDATE funnel.stage SET owner = CASE stage WHEN 'inquiry' THEN 'web' WHEN 'mql' THEN 'web' WHEN 'on hold' THEN NULL WHEN 'sql' THEN 'calls' ELSE 'field' END, sla = '4 days' WHERE pipeline = 'other';
 UPDATE funnel.stage SET kind = 'lost' WHERE pipeline = 'other' AND stage = 'disqualified';
