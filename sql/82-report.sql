@@ -459,7 +459,8 @@ BEGIN ATOMIC
               AND CASE WHEN k.basis = 'sum' THEN g.period = coalesce(scorecard_rows.period, '(,)'::tstzrange)
                        WHEN scorecard_rows.period IS NULL THEN g.period @> scorecard_rows.as_of - interval '1 microsecond'
                        ELSE g.period @> scorecard_rows.period END
-            ORDER BY g.stage IS NULL, upper_inf(g.period) OR lower_inf(g.period), upper(g.period) - lower(g.period), g.period
+            ORDER BY g.stage IS NULL, (isfinite(lower(g.period)) AND isfinite(upper(g.period))) IS NOT TRUE,
+                     CASE WHEN isfinite(lower(g.period)) AND isfinite(upper(g.period)) THEN upper(g.period) - lower(g.period) END, g.period
             LIMIT 1) AS t ON true
      ORDER BY k.n, f."position" NULLS FIRST, f.to_position NULLS FIRST;
 END;

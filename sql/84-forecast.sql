@@ -182,7 +182,7 @@ BEGIN
           FROM (SELECT g.period, min(g.value) FILTER (WHERE g.kpi = 'won_deals') AS deals,
                        min(g.value) FILTER (WHERE g.kpi = 'revenue') AS amount
                   FROM funnel.target AS g
-                 WHERE g.pipeline = forecast.pipeline AND g.kpi IN ('won_deals', 'revenue')
+                 WHERE g.pipeline = forecast.pipeline AND g.kpi IN ('won_deals', 'revenue') AND g.stage IS NULL
                    AND g.period @> forecast.as_of AND isfinite(upper(g.period))
                  GROUP BY g.period) AS t
          ORDER BY abs(extract(epoch FROM upper(t.period) - (forecast.as_of + horizon))), t.period DESC
@@ -244,6 +244,7 @@ BEGIN
     END IF;
     PERFORM funnel.require_names('steps'::text, steps), funnel.require_finite('as_of'::text, required_leads.as_of),
             funnel.require_confidence(confidence);
+    steps := ARRAY(SELECT s FROM unnest(steps) WITH ORDINALITY AS u(s, i) ORDER BY i);     -- from 1
     SELECT s INTO twice FROM unnest(steps) WITH ORDINALITY AS u(s, i) GROUP BY s HAVING count(*) > 1 ORDER BY min(i) LIMIT 1;
     IF n < 2 THEN
         RAISE invalid_parameter_value USING

@@ -308,11 +308,11 @@ BEGIN
         'SELECT s.stage, s.kind, h.reason, h.source, h.owner, count(*), count(DISTINCT h.lead),'
         '       count(*) / sum(count(*)) OVER (PARTITION BY s.stage, h.source, h.owner)::float8, sum(h.amount)'
         '  FROM (SELECT funnel.text_form(h.lead) AS lead, funnel.text_form(h.from_stage) AS from_stage,'
-        '               funnel.text_form(h.to_stage) AS to_stage, h.at, h.amount::numeric AS amount,'
+        '               funnel.text_form(h.to_stage) AS to_stage, h.at::timestamptz AS at, h.amount::numeric AS amount,'
         '               CASE WHEN h.reason::text ~ ''[^[:space:]]'' THEN h.reason::text END AS reason,'
         '               %s AS source, %s AS owner FROM %s AS h) AS h'
         '  JOIN funnel.stage AS s ON s.pipeline = $1 AND s.stage = h.to_stage AND s.kind = ANY ($2)'
-        ' WHERE h.from_stage IS DISTINCT FROM h.to_stage AND h.at < $3 AND ($4 IS NULL OR h.at <@ $4)'
+        ' WHERE h.from_stage IS DISTINCT FROM h.to_stage AND h.at < $3 AND ($4 IS NULL OR h.at::timestamptz <@ $4)'
         ' GROUP BY s.stage, s.kind, s."position", h.reason, h.source, h.owner'
         ' ORDER BY s."position", h.source COLLATE "C", h.owner COLLATE "C", count(*) DESC, h.reason COLLATE "C"',
         CASE WHEN source_column IS NULL THEN 'NULL::text'

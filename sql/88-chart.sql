@@ -67,11 +67,13 @@ CREATE FUNCTION funnel.chart_fit(name text, columns int) RETURNS text
 AS $$
 DECLARE
     shown text := name;
+    n int := length(name);
 BEGIN
-    WHILE funnel.chart_columns(shown) > columns LOOP
-        shown := left(shown, CASE WHEN shown = name THEN -1 ELSE -3 END) || '..';
+    WHILE funnel.chart_columns(shown) > columns AND n > 0 LOOP
+        n := n - 1;
+        shown := left(name, n) || '..';
     END LOOP;
-    RETURN shown || repeat(' ', columns - funnel.chart_columns(shown));
+    RETURN shown || repeat(' ', greatest(columns - funnel.chart_columns(shown), 0));
 END
 $$;
 COMMENT ON FUNCTION funnel.chart_fit(text, int) IS 'a name cut or padded to so many columns of a terminal';

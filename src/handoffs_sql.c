@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(funnel_open_leads);
 /* The elements of an array argument; its callers pass what fits together. */
 static Datum *
 arg_elements(FunctionCallInfo fcinfo, int n, const char *name, Oid type, int length,
-			 bool byval, char align, bool **nulls, int count)
+			 bool byval, char align, bool **nulls, int64 count)
 {
 	Datum	   *elements;
 	bool	   *null_elements;
@@ -35,7 +35,7 @@ arg_elements(FunctionCallInfo fcinfo, int n, const char *name, Oid type, int len
 	if (found != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"%s\" must have %d elements", name, count),
+				 errmsg("argument \"%s\" must have %lld elements", name, (long long) count),
 				 errdetail("It has %d.", found)));
 	for (int i = 0; i < found && nulls == NULL; i++)
 		if (null_elements[i])
@@ -49,7 +49,7 @@ arg_elements(FunctionCallInfo fcinfo, int n, const char *name, Oid type, int len
 }
 
 static Datum *
-arg_ints(FunctionCallInfo fcinfo, int n, const char *name, int count)
+arg_ints(FunctionCallInfo fcinfo, int n, const char *name, int64 count)
 {
 	return arg_elements(fcinfo, n, name, INT4OID, sizeof(int32), true, TYPALIGN_INT,
 						NULL, count);
@@ -93,7 +93,7 @@ funnel_handoff_counts(PG_FUNCTION_ARGS)
 	scope->nstages = stream->nstages;
 	scope->calendar = arg_calendar(fcinfo, 5, stream, scope->as_of);
 	codes = stage_codes(fcinfo, 1, stream, &nstages);
-	roles = arg_ints(fcinfo, 2, "roles", eval.n * nstages);
+	roles = arg_ints(fcinfo, 2, "roles", (int64) eval.n * nstages);
 	allowed = arg_elements(fcinfo, 3, "allowed", INTERVALOID, sizeof(Interval), false,
 						   TYPALIGN_DOUBLE, &unlimited, eval.n);
 	eval.handoffs = palloc0(((Size) eval.n + 1) * sizeof(Handoff));
@@ -103,7 +103,7 @@ funnel_handoff_counts(PG_FUNCTION_ARGS)
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 		for (int i = 0; i < nstages; i++)
-			of_stage[codes[i]] = (uint8) DatumGetInt32(roles[h * nstages + i]);
+			of_stage[codes[i]] = (uint8) DatumGetInt32(roles[(int64) h * nstages + i]);
 		eval.handoffs[h].roles = of_stage;
 		eval.handoffs[h].has_sla = !unlimited[h];
 		if (!unlimited[h])

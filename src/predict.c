@@ -128,22 +128,16 @@ wins_quantile(const WinsPrediction *wins, double probability)
 
 /*
  * The regularized incomplete beta function, by its continued fraction
- * (Abramowitz and Stegun 26.5.8) evaluated from the front (Lentz).
+ * (Abramowitz and Stegun 26.5.8) evaluated from the front (Lentz); for x up to
+ * about the mean, where that converges fast.
  */
 static double
-incomplete_beta(double a, double b, double x)
+lower_incomplete_beta(double a, double b, double x)
 {
 	const double tiny = 1e-300;
 	double		c = 1;
 	double		d;
 	double		fraction;
-
-	if (x <= 0)
-		return 0;
-	if (x >= 1)
-		return 1;
-	if (x > (a + 1) / (a + b + 2))
-		return 1 - incomplete_beta(b, a, 1 - x);
 
 	d = 1 - (a + b) * x / (a + 1);
 	d = 1 / (fabs(d) < tiny ? tiny : d);
@@ -169,6 +163,19 @@ incomplete_beta(double a, double b, double x)
 			break;
 	}
 	return exp(a * log(x) + b * log1p(-x) - log_beta(a, b)) / a * fraction;
+}
+
+static double
+incomplete_beta(double a, double b, double x)
+{
+	if (x <= 0)
+		return 0;
+	if (x >= 1)
+		return 1;
+	/* once: rounding can make it look as if it were to be turned again */
+	if (x > (a + 1) / (a + b + 2))
+		return 1 - lower_incomplete_beta(b, a, 1 - x);
+	return lower_incomplete_beta(a, b, x);
 }
 
 /* The distribution of a positive amount as a share of the most that it can be. */
