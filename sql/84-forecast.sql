@@ -243,8 +243,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM funnel.require_names('steps'::text, steps), funnel.require_finite('as_of'::text, required_leads.as_of),
-            funnel.require_confidence(confidence);
-    steps := ARRAY(SELECT s FROM unnest(steps) WITH ORDINALITY AS u(s, i) ORDER BY i);     -- from 1
+            funnel.require_confidence(confidence); steps := ARRAY(SELECT s FROM unnest(steps) WITH ORDINALITY AS u(s, i) ORDER BY i);
     SELECT s INTO twice FROM unnest(steps) WITH ORDINALITY AS u(s, i) GROUP BY s HAVING count(*) > 1 ORDER BY min(i) LIMIT 1;
     IF n < 2 THEN
         RAISE invalid_parameter_value USING

@@ -21,3 +21,8 @@ SELECT chart FROM one, funnel.chart(c, ARRAY[repeat('x', 201), 'Waiting for sign
 
 -- an array that does not begin with 1
 SELECT step, stage FROM one, funnel.required_leads(c, '[2:4]={a,b,won}', 5, as_of => '2025-02-01');
+
+DELETE FROM funnel.target WHERE pipeline = 'nosla';
+DELETE FROM funnel.transition WHERE pipeline = 'nosla';
+DELETE FROM funnel.stage WHERE pipeline = 'nosla';
+DELETE FROM funnel.pipeline WHERE name = 'nosla';
