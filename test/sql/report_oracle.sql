@@ -218,15 +218,19 @@ SELECT within, period, d.* FROM oracle.cohort, unnest('{NULL,20 days}'::interval
        oracle.differences(c, 'half', within, period, '2025-03-20') d LIMIT 40;
 
 -- scorecard_by is the scorecard of each period; leads that are counted once a stage add up over periods.
+WITH s AS MATERIALIZED (
+    SELECT p.since, p.until, s.*
+      FROM oracle.cohort, unnest('{2025-01-10,2025-02-01,2025-02-20}'::timestamptz[], '{2025-02-01,2025-02-20,2025-03-20}'::timestamptz[]) p(since, until),
+           LATERAL (SELECT row_number() OVER () AS n, s.* FROM funnel.scorecard(c, 'report', '20 days', tstzrange(since, until), '2025-03-20') s) s
+), b AS MATERIALIZED (
+    SELECT row_number() OVER (PARTITION BY since) AS n, b.* FROM oracle.cohort, funnel.scorecard_by(c, 'report', '{2025-01-10,2025-02-01,2025-02-20,2025-03-20}', '20 days', '2025-03-20') b
+)
 SELECT count(*), bool_and((b.kpi, b.stage, b.owner, b.value, b.unit, b.numerator, b.denominator, b.low, b.high, b.target, b.status)
                           IS NOT DISTINCT FROM (s.kpi, s.stage, s.owner, s.value, s.unit, s.numerator, s.denominator, s.low, s.high, s.target, s.status)) AS same
-  FROM oracle.cohort, unnest('{2025-01-10,2025-02-01,2025-02-20}'::timestamptz[], '{2025-02-01,2025-02-20,2025-03-20}'::timestamptz[]) p(since, until),
-       LATERAL (SELECT row_number() OVER () AS n, s.* FROM funnel.scorecard(c, 'report', '20 days', tstzrange(since, until), '2025-03-20') s) s
-  FULL JOIN (SELECT row_number() OVER (PARTITION BY since) AS n, b.* FROM oracle.cohort, funnel.scorecard_by(c, 'report', '{2025-01-10,2025-02-01,2025-02-20,2025-03-20}', '20 days', '2025-03-20') b) b
-    ON true WHERE (b.since, b.until, b.n) = (p.since, p.until, s.n);
-SELECT s.kpi, s.stage, s.numerator, b.numerator FROM oracle.cohort, funnel.scorecard(c, 'report', as_of => '2025-06-01') s
-  LEFT JOIN (SELECT kpi, stage, sum(numerator) AS numerator FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('week', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') GROUP BY kpi, stage) b
-    ON b.kpi = s.kpi AND b.stage IS NOT DISTINCT FROM s.stage
+  FROM s JOIN b USING (since, until, n);
+WITH s AS MATERIALIZED (SELECT s.* FROM oracle.cohort, funnel.scorecard(c, 'report', as_of => '2025-06-01') s),
+b AS MATERIALIZED (SELECT kpi, stage, sum(numerator) AS numerator FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('week', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') GROUP BY kpi, stage)
+SELECT s.kpi, s.stage, s.numerator, b.numerator FROM s LEFT JOIN b ON b.kpi = s.kpi AND b.stage IS NOT DISTINCT FROM s.stage
  WHERE s.kpi IN ('leads', 'leads_reached', 'stale_leads', 'disqualified', 'recycled', 'recycled_won', 'won_deals', 'revenue') AND s.numerator IS DISTINCT FROM b.numerator;
 -- Every share lies in its interval.
 SELECT count(*), bool_and(value BETWEEN low AND high) FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('month', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') WHERE low IS NOT NULL;
