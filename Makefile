@@ -13,7 +13,7 @@ DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA      := $(wildcard sql/$(EXTENSION)--*--*.sql)
 
 # The tests that `make installcheck` runs in the server it finds running.
-REGRESS := report_oracle $(filter-out report_oracle,$(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql))))
+REGRESS := $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
 ifneq ($(wildcard test/specs/*.spec),)
 ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))

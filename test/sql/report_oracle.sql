@@ -5,24 +5,24 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET client_min_messages = warning;
--- test/t reads from here to the end of the oracle
-CREATE SCHEMA oracle;
-CREATE TABLE oracle.ev (lead text, stage text, rank int, at timestamptz, amount numeric, ref text);
+-- test/t reads from here to the end of the oracle; the name is no other test's, whose tables stay
+CREATE SCHEMA plain;
+CREATE TABLE plain.ev (lead text, stage text, rank int, at timestamptz, amount numeric, ref text);
 
 -- Stays of each lead in the canonical order of its events; the labels of merged are read as the first of them. A
 -- stay is news unless the record was in that stage when it was last told of.
-CREATE FUNCTION oracle.stays(as_of timestamptz, merged text[])
+CREATE FUNCTION plain.stays(as_of timestamptz, merged text[])
     RETURNS TABLE (lead text, stay bigint, stage text, at timestamptz, amount numeric, worth numeric, is_news boolean,
                    left_at timestamptz, next_stage text) LANGUAGE plpgsql ROWS 20000 AS $$
 #variable_conflict use_column
 BEGIN RETURN QUERY WITH labels AS (
     SELECT label, CASE WHEN label = ANY (merged) THEN merged[1] ELSE label END AS stage,
            CASE WHEN label = ANY (merged) THEN min(rank) OVER (PARTITION BY label = ANY (merged)) ELSE rank END AS rank
-      FROM (SELECT ev.stage AS label, min(rank) AS rank FROM oracle.ev GROUP BY ev.stage) l),
+      FROM (SELECT ev.stage AS label, min(rank) AS rank FROM plain.ev GROUP BY ev.stage) l),
 e AS (
     SELECT ev.lead, l.stage, ev.at, ev.amount, ev.ref, row_number() OVER o AS n, count(amount) OVER o AS amounts,
            row_number() OVER o > 1 AND l.stage = lag(l.stage) OVER o AND ref IS NOT DISTINCT FROM lag(ref) OVER o AS again
-      FROM oracle.ev JOIN labels l ON l.label = ev.stage WHERE ev.at < stays.as_of
+      FROM plain.ev JOIN labels l ON l.label = ev.stage WHERE ev.at < stays.as_of
     WINDOW o AS (PARTITION BY lead ORDER BY at, l.rank NULLS LAST, l.stage COLLATE "C", amount, scale(amount), ref COLLATE "C")),
 e2 AS (
     SELECT *, max(amount) OVER (PARTITION BY e.lead, amounts) AS worth,
@@ -45,7 +45,7 @@ SELECT r.lead, r.stay, r.stage, r.at, t.amount, r.worth, r.is_news, lead(r.at) O
 WINDOW o AS (PARTITION BY r.lead ORDER BY r.stay);
 END $$;
 
-CREATE FUNCTION oracle.card(pipeline text, within interval, period tstzrange, as_of timestamptz)
+CREATE FUNCTION plain.card(pipeline text, within interval, period tstzrange, as_of timestamptz)
     RETURNS TABLE (kpi text, stage text, value float8, numerator numeric, denominator numeric) LANGUAGE sql
     SET enable_nestloop = off SET jit = off AS $$
 WITH RECURSIVE st AS MATERIALIZED (
@@ -56,7 +56,7 @@ path AS MATERIALIZED (
      WHERE kind = 'open' AND i < coalesce((SELECT i FROM won), 1000) OR i = (SELECT i FROM won)),
 -- stays
 s AS MATERIALIZED (
-    SELECT y.*, card.period IS NULL OR y.at <@ card.period AS counts FROM oracle.stays(card.as_of, '{}') y),
+    SELECT y.*, card.period IS NULL OR y.at <@ card.period AS counts FROM plain.stays(card.as_of, '{}') y),
 -- leads that entered a stage, and the pipeline, for the first time in the period
 fs AS MATERIALIZED (
     SELECT lead, s.stage, min(at) AS at FROM s GROUP BY lead, s.stage HAVING card.period IS NULL OR min(at) <@ card.period),
@@ -117,7 +117,7 @@ sla AS (
 deal AS MATERIALIZED (SELECT lead, at, amount, counts FROM s WHERE s.stage = (SELECT won.stage FROM won) AND is_news),
 booked AS (
     SELECT count(*) AS n, CASE WHEN count(*) > 0 THEN sum(amount) ELSE 0 END AS amount,
-           (SELECT count(*) FROM (SELECT array_agg(st.stage ORDER BY i) AS labels FROM st WHERE kind = 'lost') l, oracle.stays(card.as_of, l.labels) m
+           (SELECT count(*) FROM (SELECT array_agg(st.stage ORDER BY i) AS labels FROM st WHERE kind = 'lost') l, plain.stays(card.as_of, l.labels) m
              WHERE m.stage = l.labels[1] AND m.is_news AND (card.period IS NULL OR m.at <@ card.period)) AS lost
       FROM deal WHERE counts),
 cycle AS (
@@ -164,10 +164,10 @@ SELECT f.kpi, f.stage, CASE WHEN denominator IS NOT NULL AND f.kpi <> 'recycled_
   FROM found f $$;
 
 -- Rows of one side only, and figures that are not equal.
-CREATE FUNCTION oracle.differences(c funnel.cohort, pipeline text, within interval, period tstzrange, as_of timestamptz)
+CREATE FUNCTION plain.differences(c funnel.cohort, pipeline text, within interval, period tstzrange, as_of timestamptz)
     RETURNS TABLE (kpi text, stage text, found float8, expected float8, parts numeric[], expected_parts numeric[]) LANGUAGE sql AS $$
 SELECT coalesce(f.kpi, o.kpi), coalesce(f.stage, o.stage), f.value, o.value, ARRAY[f.numerator, f.denominator], ARRAY[o.numerator, o.denominator]
-  FROM funnel.scorecard(c, pipeline, within, period, as_of) f FULL JOIN oracle.card(pipeline, within, period, as_of) o
+  FROM funnel.scorecard(c, pipeline, within, period, as_of) f FULL JOIN plain.card(pipeline, within, period, as_of) o
     ON o.kpi = f.kpi AND coalesce(o.stage, '') = coalesce(f.stage, '')
  WHERE f.kpi IS NULL OR o.kpi IS NULL OR (f.numerator, f.denominator) IS DISTINCT FROM (o.numerator, o.denominator)
     OR (f.value IS NULL) <> (o.value IS NULL) OR abs(f.value - o.value) > 1e-9 * greatest(1, abs(o.value))
@@ -179,7 +179,7 @@ UPDATE funnel.stage SET sla = '10 days' WHERE pipeline = 'report' AND stage IN (
 UPDATE funnel.stage SET sla = '1 day 12:00' WHERE pipeline = 'report' AND stage = 'mql';
 
 -- 1,000 leads of one to fourteen events within 100 days, most of them forward, at midnights as often as not.
-INSERT INTO oracle.ev
+INSERT INTO plain.ev
 SELECT 'lead ' || l, (ARRAY['inquiry','mql','sal','sql','opportunity','won','lost','disqualified','recycled','on hold'])[stage], NULL,
        at, CASE WHEN r3 < 0.5 THEN round((1000 * r4)::numeric, (l % 3)) END, CASE WHEN r4 < 0.2 THEN 'deal ' || l % 2 + n % 2 END
   FROM (SELECT l, n, r3, r4, CASE WHEN r2 < 0.75 THEN least(1 + n * 0.7 + r1 * 1.2, 7)::int ELSE 1 + floor(10 * r1)::int END AS stage,
@@ -190,53 +190,53 @@ SELECT 'lead ' || l, (ARRAY['inquiry','mql','sal','sql','opportunity','won','los
                LATERAL (SELECT ('x' || substr(d, 1, 7))::bit(28)::int / 268435456.0 AS r1, ('x' || substr(d, 8, 7))::bit(28)::int / 268435456.0 AS r2,
                                ('x' || substr(d, 15, 7))::bit(28)::int / 268435456.0 AS r3, ('x' || substr(d, 22, 7))::bit(28)::int / 268435456.0 AS r4,
                                ('x' || substr(g, 1, 7))::bit(28)::int / 268435456.0 AS r5, ('x' || substr(d, 25, 7))::bit(28)::int / 268435456.0 AS r6) r) v;
-CREATE TABLE oracle.cohort AS SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM oracle.ev;
-ANALYZE oracle.ev;
+CREATE TABLE plain.cohort AS SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM plain.ev;
+ANALYZE plain.ev;
 
 -- What there is to compare: all of it means something.
 SET client_min_messages = error;
 SELECT kpi, count(*), count(value) AS known, sum(numerator)::int AS numerator, sum(denominator)::int AS denominator
-  FROM oracle.cohort, funnel.scorecard(c, 'report', '20 days', '[2025-01-15,2025-02-20)', '2025-03-20') GROUP BY kpi ORDER BY kpi;
+  FROM plain.cohort, funnel.scorecard(c, 'report', '20 days', '[2025-01-15,2025-02-20)', '2025-03-20') GROUP BY kpi ORDER BY kpi;
 -- No rows: they agree.
 SELECT within, period, as_of, d.*
-  FROM oracle.cohort, unnest('{NULL,20 days 06:00:00}'::interval[]) within,
+  FROM plain.cohort, unnest('{NULL,20 days 06:00:00}'::interval[]) within,
        unnest('{NULL,"[2025-01-15,2025-02-20)","(,2025-01-31]"}'::tstzrange[]) period,
        unnest('{2025-02-10,2025-03-20}'::timestamptz[]) as_of,
-       oracle.differences(c, 'report', within, period, as_of) d LIMIT 40;
+       plain.differences(c, 'report', within, period, as_of) d LIMIT 40;
 
 -- Other stages: other owners, one of them unknown, ways past each stage, stages after won, two of kind lost, none recycled.
 SELECT FROM funnel.create_pipeline('other', '{inquiry,mql,"on hold",sql,opportunity,won,sal}', '{lost,disqualified}', allow_skips => true);
 UPDATE funnel.stage SET owner = CASE stage WHEN 'inquiry' THEN 'web' WHEN 'mql' THEN 'web' WHEN 'on hold' THEN NULL WHEN 'sql' THEN 'calls' ELSE 'field' END, sla = '4 days' WHERE pipeline = 'other';
 UPDATE funnel.stage SET kind = 'lost' WHERE pipeline = 'other' AND stage = 'disqualified';
-SELECT within, period, d.* FROM oracle.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
-       oracle.differences(c, 'other', within, period, '2025-03-20') d LIMIT 40;
-SELECT stage, owner, numerator, denominator FROM oracle.cohort, funnel.scorecard(c, 'other', as_of => '2025-03-20') WHERE kpi IN ('conversion', 'accept_rate');
+SELECT within, period, d.* FROM plain.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
+       plain.differences(c, 'other', within, period, '2025-03-20') d LIMIT 40;
+SELECT stage, owner, numerator, denominator FROM plain.cohort, funnel.scorecard(c, 'other', as_of => '2025-03-20') WHERE kpi IN ('conversion', 'accept_rate');
 
 -- No stage to win in, and no owners.
 SELECT FROM funnel.create_pipeline('half', '{mql,sal,sql}', '{disqualified}');
-SELECT within, period, d.* FROM oracle.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
-       oracle.differences(c, 'half', within, period, '2025-03-20') d LIMIT 40;
+SELECT within, period, d.* FROM plain.cohort, unnest('{NULL,20 days}'::interval[], '{NULL,"[2025-01-15,2025-02-20)"}'::tstzrange[]) a(within, period),
+       plain.differences(c, 'half', within, period, '2025-03-20') d LIMIT 40;
 
 -- scorecard_by is the scorecard of each period; leads that are counted once a stage add up over periods.
 WITH s AS MATERIALIZED (
     SELECT p.since, p.until, s.*
-      FROM oracle.cohort, unnest('{2025-01-10,2025-02-01,2025-02-20}'::timestamptz[], '{2025-02-01,2025-02-20,2025-03-20}'::timestamptz[]) p(since, until),
+      FROM plain.cohort, unnest('{2025-01-10,2025-02-01,2025-02-20}'::timestamptz[], '{2025-02-01,2025-02-20,2025-03-20}'::timestamptz[]) p(since, until),
            LATERAL (SELECT row_number() OVER () AS n, s.* FROM funnel.scorecard(c, 'report', '20 days', tstzrange(since, until), '2025-03-20') s) s
 ), b AS MATERIALIZED (
-    SELECT row_number() OVER (PARTITION BY since) AS n, b.* FROM oracle.cohort, funnel.scorecard_by(c, 'report', '{2025-01-10,2025-02-01,2025-02-20,2025-03-20}', '20 days', '2025-03-20') b
+    SELECT row_number() OVER (PARTITION BY since) AS n, b.* FROM plain.cohort, funnel.scorecard_by(c, 'report', '{2025-01-10,2025-02-01,2025-02-20,2025-03-20}', '20 days', '2025-03-20') b
 )
 SELECT count(*), bool_and((b.kpi, b.stage, b.owner, b.value, b.unit, b.numerator, b.denominator, b.low, b.high, b.target, b.status)
                           IS NOT DISTINCT FROM (s.kpi, s.stage, s.owner, s.value, s.unit, s.numerator, s.denominator, s.low, s.high, s.target, s.status)) AS same
   FROM s JOIN b USING (since, until, n);
-WITH s AS MATERIALIZED (SELECT s.* FROM oracle.cohort, funnel.scorecard(c, 'report', as_of => '2025-06-01') s),
-b AS MATERIALIZED (SELECT kpi, stage, sum(numerator) AS numerator FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('week', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') GROUP BY kpi, stage)
+WITH s AS MATERIALIZED (SELECT s.* FROM plain.cohort, funnel.scorecard(c, 'report', as_of => '2025-06-01') s),
+b AS MATERIALIZED (SELECT kpi, stage, sum(numerator) AS numerator FROM plain.cohort, funnel.scorecard_by(c, 'report', funnel.periods('week', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') GROUP BY kpi, stage)
 SELECT s.kpi, s.stage, s.numerator, b.numerator FROM s LEFT JOIN b ON b.kpi = s.kpi AND b.stage IS NOT DISTINCT FROM s.stage
  WHERE s.kpi IN ('leads', 'leads_reached', 'stale_leads', 'disqualified', 'recycled', 'recycled_won', 'won_deals', 'revenue') AND s.numerator IS DISTINCT FROM b.numerator;
 -- Every share lies in its interval.
-SELECT count(*), bool_and(value BETWEEN low AND high) FROM oracle.cohort, funnel.scorecard_by(c, 'report', funnel.periods('month', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') WHERE low IS NOT NULL;
+SELECT count(*), bool_and(value BETWEEN low AND high) FROM plain.cohort, funnel.scorecard_by(c, 'report', funnel.periods('month', '2025-01-01', '2025-06-01'), as_of => '2025-06-01') WHERE low IS NOT NULL;
 
 -- bottleneck: what is lost at each step, and how long it takes.
-WITH m AS MATERIALIZED (SELECT * FROM oracle.stays('2025-03-20', E'{\x01,lost,disqualified,recycled}')),
+WITH m AS MATERIALIZED (SELECT * FROM plain.stays('2025-03-20', E'{\x01,lost,disqualified,recycled}')),
 pair AS (SELECT a, b FROM (VALUES ('inquiry', 'mql'), ('mql', 'sal'), ('sal', 'sql'), ('sql', 'opportunity'), ('opportunity', 'won')) v(a, b)),
 l AS (SELECT DISTINCT a, b, lead FROM pair JOIN m ON m.stage = a),
 went AS (SELECT DISTINCT ON (a, l.lead) a, l.lead, extract(epoch FROM y.at - x.at)::float8 / 86400 AS days
@@ -248,7 +248,7 @@ plain AS (SELECT a || ' > ' || b AS stage, count(*) AS leads, (SELECT count(*) F
                  (SELECT sum(worth) FROM lost o WHERE o.a = l.a) AS amount_lost, (SELECT avg(days) FROM went w WHERE w.a = l.a) AS days_added FROM l GROUP BY a, b)
 SELECT b.stage, b.leads, b.converted, b.leads_lost, b.amount_lost, round(b.days_added::numeric, 3) AS days_added,
        (b.leads, b.converted, b.leads_lost, b.amount_lost) IS NOT DISTINCT FROM (p.leads, p.converted, p.leads_lost, p.amount_lost) AND abs(b.days_added - p.days_added) < 1e-9 AS same
-  FROM oracle.cohort, funnel.bottleneck(c, 'report', '2025-03-20') b JOIN plain p ON p.stage = b.stage ORDER BY b.leads_rank, b.stage;
+  FROM plain.cohort, funnel.bottleneck(c, 'report', '2025-03-20') b JOIN plain p ON p.stage = b.stage ORDER BY b.leads_rank, b.stage;
 
-DROP SCHEMA oracle CASCADE;
+DROP SCHEMA plain CASCADE;
 DELETE FROM funnel.pipeline WHERE name IN ('report', 'other', 'half');
