@@ -27,24 +27,25 @@ GRANT INSERT, UPDATE, DELETE ON funnel.stage_alias TO @extowner@ WITH GRANT OPTI
 -- No foreign keys: a restore loads it before the pipelines, or after them.
 SELECT pg_catalog.pg_extension_config_dump('funnel.stage_alias', '');
 
-CREATE FUNCTION funnel.stage_labels(pipeline text, sources text[], OUT key text, OUT stage text) RETURNS SETOF record
+CREATE FUNCTION funnel.stage_labels(pipeline text, sources text[], OUT key text, OUT stage text, OUT twins text[]) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 30
 BEGIN ATOMIC
-    SELECT DISTINCT ON (label.key) label.key, label.stage
-      FROM (SELECT funnel.label_key(a.alias) AS key, a.stage, array_position(sources, a.source) AS place
+    SELECT DISTINCT ON (label.key) label.key, label.stage, label.twins
+      FROM (SELECT funnel.label_key(a.alias) AS key, a.stage, NULL::text[] AS twins, array_position(sources, a.source) AS place
               FROM funnel.stage_alias AS a
               JOIN funnel.stage AS s ON s.pipeline = a.pipeline AND s.stage = a.stage
              WHERE a.pipeline = stage_labels.pipeline AND a.source = ANY (sources)
             UNION ALL
-            -- two stages that differ in case only are told apart by the label itself
-            SELECT funnel.label_key(s.stage), min(s.stage), cardinality(sources) + 1
+            SELECT funnel.label_key(s.stage), CASE count(*) WHEN 1 THEN min(s.stage) END, CASE WHEN count(*) > 1 THEN array_agg(s.stage) END,
+                   cardinality(sources) + 1
               FROM funnel.stage AS s
              WHERE s.pipeline = stage_labels.pipeline
-             GROUP BY funnel.label_key(s.stage) HAVING count(*) = 1) AS label
+             GROUP BY funnel.label_key(s.stage)) AS label
      ORDER BY label.key, label.place;
 END;
 COMMENT ON FUNCTION funnel.stage_labels(text, text[]) IS
-    'the labels that a pipeline knows: those of funnel.stage_alias, earlier sources first, and its own stages';
+    'the labels that a pipeline knows: those of funnel.stage_alias, earlier sources first, and its own stages; '
+    'twins: stages that differ in case only, which the label itself tells apart';
 
 CREATE FUNCTION funnel.read_label(value text) RETURNS text
     AS 'MODULE_PATHNAME', 'funnel_read_label' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -55,23 +56,46 @@ CREATE FUNCTION funnel.read_time(value text, day_zone text, clock_zone text) RET
 COMMENT ON FUNCTION funnel.read_time(text, text, text) IS
     'a time as exports write it: a day, of day_zone; a time with its offset, or of clock_zone; milliseconds since 1970';
 
--- A function, so that the planner takes chains of merges for the rare thing that they are.
+CREATE FUNCTION funnel.read_time(milliseconds float8) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'funnel_read_epoch' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_time(float8) IS 'milliseconds since 1970; anything else that numbers could be is an error';
+
+CREATE FUNCTION funnel.read_amount(value text, "column" text) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'funnel_read_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_amount(text, text) IS 'an amount in a column of texts; NULL if it is blank';
+
+CREATE FUNCTION funnel.read_flag(value text, "column" text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'funnel_read_flag' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_flag(text, text) IS 'true or false in a column of texts; NULL if it is blank';
+
+CREATE FUNCTION funnel.read_ids(value text, "column" text, are_numbers boolean) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'funnel_read_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_ids(text, text, boolean) IS 'the records that a list names: 12;13 or [12, 13] or 12:1706695200000';
+
+-- A function, so that the planner takes chains of merges for the rare thing that they are. Each round doubles the length of
+-- the chains that are followed to their ends.
 CREATE FUNCTION funnel.survivors(from_keys anyarray, to_keys anyarray) RETURNS TABLE (merged anyelement, survivor anyelement)
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 100
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 100
     SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = off
 AS $$
-    WITH RECURSIVE merge (merged, survivor) AS (
+DECLARE
+    reach bigint := 1;
+    moved bigint := 1;
+BEGIN
+    SELECT array_agg(m.merged), array_agg(m.survivor) INTO from_keys, to_keys
+      FROM (SELECT DISTINCT ON (m.merged) m.merged, m.survivor
+              FROM unnest(from_keys, to_keys) AS m (merged, survivor) ORDER BY m.merged, m.survivor) AS m;
+    WHILE moved > 0 AND reach < cardinality(from_keys) LOOP
+        SELECT array_agg(m.merged), array_agg(coalesce(n.survivor, m.survivor)), count(n.merged) INTO from_keys, to_keys, moved
+          FROM unnest(from_keys, to_keys) AS m (merged, survivor)
+          LEFT JOIN unnest(from_keys, to_keys) AS n (merged, survivor) ON n.merged = m.survivor;
+        reach := reach * 2;
+    END LOOP;
+    RETURN QUERY
         SELECT m.merged, m.survivor FROM unnest(from_keys, to_keys) AS m (merged, survivor)
-    ), chain (merged, survivor) AS (
-        SELECT m.merged, m.survivor FROM merge AS m
-        UNION
-        SELECT c.merged, m.survivor FROM chain AS c JOIN merge AS m ON m.merged = c.survivor
-    )
-    SELECT DISTINCT ON (c.merged) c.merged, c.survivor
-      FROM chain AS c
-     WHERE NOT EXISTS (SELECT FROM merge AS m WHERE m.merged = c.survivor)
-     ORDER BY c.merged, c.survivor
+         WHERE NOT EXISTS (SELECT FROM unnest(from_keys) AS n (merged) WHERE n.merged = m.survivor);
+END
 $$;
 COMMENT ON FUNCTION funnel.survivors(anyarray, anyarray) IS
     'what each merged record has become in the end; those that were merged in a circle are left out';

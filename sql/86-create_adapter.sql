@@ -2,11 +2,41 @@
 
 CREATE FUNCTION funnel.plain_name(name text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN lower(regexp_replace(name, '[^A-Za-z0-9]', '', 'g') COLLATE "C");
+    -- a byte-order mark, also one that was taken for three letters
+    RETURN funnel.label_key(regexp_replace(name, $re$^\ufeff|^\u00ef\u00bb\u00bf|[\u0001-/:-@\[-`{-\u007f]$re$, '', 'g'));
 COMMENT ON FUNCTION funnel.plain_name(text) IS
     'what spellings of a name have in common: CreatedDate, created_date, CREATED_DATE, and each after a byte-order mark';
 
-CREATE FUNCTION funnel.find_column(relation oid, names text[]) RETURNS text
+CREATE FUNCTION funnel.base_type(type oid) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE t (type, base) AS (
+        SELECT t.oid, t.typbasetype FROM pg_type AS t WHERE t.oid = base_type.type
+        UNION ALL
+        SELECT b.oid, b.typbasetype FROM t JOIN pg_type AS b ON b.oid = t.base
+    )
+    SELECT t.type FROM t WHERE t.base = 0
+$$;
+COMMENT ON FUNCTION funnel.base_type(oid) IS 'the type below domains';
+
+CREATE FUNCTION funnel.can_read(type oid, wanted text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+               -- milliseconds are too large for integer
+               WHEN wanted IN ('time', 'day', 'end') THEN
+                   t.typcategory = 'S' OR t.oid = ANY ('{date,timestamp,timestamptz,int8,numeric,float8}'::regtype[])
+               WHEN wanted IN ('key', 'link') THEN t.typcategory NOT IN ('A', 'B', 'C', 'D', 'P', 'T')
+               WHEN wanted = 'amount' THEN t.typcategory IN ('N', 'S')
+               WHEN wanted = 'flag' THEN t.typcategory IN ('B', 'N', 'S', 'V')
+               WHEN wanted = 'ids' THEN true
+               ELSE t.typcategory NOT IN ('A', 'C', 'P') END
+      FROM pg_type AS t WHERE t.oid = funnel.base_type(can_read.type);
+END;
+COMMENT ON FUNCTION funnel.can_read(oid, text) IS 'can a column of the type be read as what an adapter wants it to be?';
+
+CREATE FUNCTION funnel.find_column(relation oid, names text[], wanted text DEFAULT NULL, taken text[] DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -21,7 +51,8 @@ BEGIN
                        min(CASE WHEN a.attname = name THEN 1
                                 WHEN lower(a.attname COLLATE "C") = lower(name COLLATE "C") THEN 2 ELSE 3 END) OVER () AS best
                   FROM pg_attribute AS a
-                 WHERE a.attrelid = find_column.relation AND a.attnum > 0 AND NOT a.attisdropped
+                 WHERE a.attrelid = find_column.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (taken)
+                   AND (wanted IS NULL OR funnel.can_read(a.atttypid, wanted))
                    AND (a.attname = name OR lower(a.attname COLLATE "C") = lower(name COLLATE "C")
                         OR funnel.plain_name(name) <> '' AND funnel.plain_name(a.attname) = funnel.plain_name(name))) AS c
          WHERE c.match = c.best;
@@ -37,8 +68,29 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION funnel.find_column(oid, text[]) IS
+COMMENT ON FUNCTION funnel.find_column(oid, text[], text, text[]) IS
     'the column of a relation that has one of the names, earlier ones first; case, underscores and byte-order marks do not matter';
+
+CREATE FUNCTION funnel.describe_column(relation oid, name text, wanted text, meaning text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('name', describe_column.name, 'type', t.oid, 'category', t.typcategory, 'wanted', wanted, 'meaning', meaning)
+      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = funnel.base_type(a.atttypid)
+     WHERE a.attrelid = relation AND a.attname = describe_column.name AND NOT a.attisdropped;
+END;
+COMMENT ON FUNCTION funnel.describe_column(oid, text, text, text) IS 'what an adapter must know of a column that it reads';
+
+-- As the caller sees the name, whatever else it calls. What cannot be a name is an error in some versions of the server.
+CREATE FUNCTION funnel.find_relation(name text) RETURNS oid
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN pg_catalog.to_regclass(name);
+EXCEPTION WHEN invalid_name OR syntax_error OR feature_not_supported THEN
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION funnel.find_relation(text) IS 'the relation of a name by the search_path of the caller; NULL if there is none';
 
 CREATE FUNCTION funnel.adapter_expression(
     name text, type oid, wanted text, key_type text, day_zone text, clock_zone text, language text
@@ -50,15 +102,18 @@ DECLARE
     c text := 's.' || quote_ident(name);
     as_text text := format('(%s::text COLLATE "default")', c);
     is_number boolean := type = ANY ('{int2,int4,int8,numeric,float4,float8}'::regtype[]);
+    key text;
     time text;
 BEGIN
     CASE wanted
         -- A plain column where that will do: the planner knows nothing of what is in an expression.
         WHEN 'key', 'link' THEN
-            RETURN CASE WHEN key_type <> 'text' THEN format('%s::%s', c, key_type)
+            key := CASE WHEN key_type <> 'text' THEN format('%s::%s', c, key_type)
                         WHEN type = 'numeric'::regtype THEN format('trim_scale(%s)::text', c)
-                        WHEN wanted = 'key' THEN as_text
-                        ELSE format('nullif(%s, '''')', as_text) END;
+                        ELSE as_text END;
+            RETURN CASE WHEN wanted = 'key' OR key_type = 'uuid' THEN key
+                        WHEN key_type = 'text' THEN format('nullif(nullif(%s, ''''), ''0'')', key)
+                        ELSE format('nullif(%s, 0)', key) END;
         WHEN 'text' THEN
             RETURN as_text;
         WHEN 'label' THEN
@@ -71,18 +126,20 @@ BEGIN
         WHEN 'order' THEN
             RETURN c;
         WHEN 'amount' THEN
-            RETURN format(CASE WHEN is_number OR type = 'money'::regtype THEN '%s::numeric' ELSE 'nullif(btrim(%s::text), '''')::numeric' END, c);
+            RETURN format(CASE WHEN is_number OR type = 'money'::regtype THEN '%s::numeric' ELSE 'funnel.read_amount(%s::text, %L)' END, c, name);
         WHEN 'flag' THEN
-            RETURN CASE WHEN type = 'bool'::regtype THEN c ELSE format('nullif(btrim(%s::text), '''')::boolean', c) END;
+            RETURN CASE WHEN type = 'bool'::regtype THEN c
+                        WHEN is_number THEN format('(%s <> 0)', c)
+                        ELSE format('funnel.read_flag(%s::text, %L)', c, name) END;
         WHEN 'ids' THEN
-            RETURN format('string_to_array(nullif(regexp_replace(translate(%s::text, '';[]{}" '', '',''), '':[0-9]+'', '''', ''g''), ''''), '','')::%s[]',
-                          c, key_type);
+            RETURN format('funnel.read_ids(%s::text, %L, %L)::%s[]', c, name, key_type NOT IN ('text', 'uuid'), key_type);
         WHEN 'time', 'end' THEN
             time := CASE
-                WHEN type = 'timestamptz'::regtype THEN c
+                -- of any precision, so that a view can be replaced by one over another
+                WHEN type = 'timestamptz'::regtype THEN format('%s::timestamptz', c)
                 WHEN type = 'timestamp'::regtype THEN format('(%s AT TIME ZONE %L)', c, clock_zone)
                 WHEN type = 'date'::regtype THEN format('(%s::timestamp AT TIME ZONE %L)', c, day_zone)
-                WHEN is_number THEN format('to_timestamp(%s::float8 / 1000)', c)
+                WHEN is_number THEN format('funnel.read_time(%s::float8)', c)
                 ELSE format('funnel.read_time(%s::text, %L, %L)', c, day_zone, clock_zone) END;
             -- 2050-01-01 may be the day before in another zone
             RETURN CASE wanted WHEN 'time' THEN time
@@ -154,6 +211,7 @@ DECLARE
     clock_zone text;
     list text;
     name text;
+    likely text[];            -- names that a column may have
     form text;
     path text[];
     target text;
@@ -163,6 +221,10 @@ DECLARE
     query text;
 BEGIN
     -- What is asked for.
+    IF jsonb_typeof(columns) IS DISTINCT FROM 'object' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'columns must be a JSON object', HINT = 'Write {"what the adapter calls it": "your column"}, or {}.';
+    END IF;
     IF kind = 'events' AND NOT EXISTS (SELECT FROM jsonb_object_keys(columns) AS k WHERE funnel.plain_name(k) IN ('stage', 'eventsstage'))
        AND (EXISTS (SELECT FROM jsonb_object_keys(columns) AS k WHERE funnel.plain_name(k) IN ('channel', 'eventschannel'))
             OR EXISTS (SELECT FROM jsonb_each_text(relations) AS r
@@ -178,13 +240,14 @@ BEGIN
     END IF;
     kind := split_part(kind, ':', 1);
     kinds := array_remove(ARRAY[the_kind.kind, the_kind.vendor, '*'], NULL);
-    IF jsonb_typeof(columns) IS DISTINCT FROM 'object' THEN
-        RAISE invalid_parameter_value USING
-            MESSAGE = 'columns must be a JSON object', HINT = 'Write {"what the adapter calls it": "your column"}, or {}.';
-    END IF;
     IF time_zone IS NULL OR NOT funnel.is_time_zone(time_zone) THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('time zone "%s" does not exist', time_zone), HINT = 'View pg_timezone_names lists what there is.';
+    ELSIF upper(time_zone) IN ('CET', 'EET', 'MET', 'WET', 'EST', 'HST', 'MST') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('time zone "%s" could also be an abbreviation', time_zone),
+            DETAIL = 'An abbreviation has one offset, in summer and in winter.',
+            HINT = 'Name a place, as Europe/Berlin or America/New_York.';
     END IF;
     clock_zone := CASE WHEN the_kind.is_utc THEN 'UTC' ELSE time_zone END;
     IF pipeline IS NOT NULL AND the_kind.is_touch THEN
@@ -193,7 +256,11 @@ BEGIN
     ELSIF pipeline IS NOT NULL THEN
         PERFORM funnel.require_pipeline(pipeline);
     END IF;
-    path := parse_ident(view_name);
+    BEGIN
+        path := parse_ident(view_name);
+    EXCEPTION WHEN invalid_parameter_value THEN
+        path := NULL;
+    END;
     IF path IS NULL OR cardinality(path) > 2 THEN
         RAISE invalid_name USING
             MESSAGE = format('"%s" is no name of a view', view_name), HINT = 'Write view or schema.view, quoted as in SQL where needed.';
@@ -221,6 +288,10 @@ BEGIN
     FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind ORDER BY s."position" LOOP
         IF relations ->> source.source IS NOT NULL THEN
             oids := oids || jsonb_build_object(source.source, relations ->> source.source);
+        ELSIF jsonb_typeof(sources -> source.source) NOT IN ('string', 'null') THEN
+            RAISE invalid_parameter_value USING
+                MESSAGE = format('source "%s" cannot be %s', source.source, sources -> source.source),
+                HINT = 'Give the name of a table or view, as a string.';
         ELSIF sources ->> source.source IS NOT NULL THEN
             problems := problems || format('Source "%s": relation "%s" does not exist.', source.source, sources ->> source.source);
         ELSIF source.is_required THEN
@@ -256,13 +327,20 @@ BEGIN
             IF opt.type = 'map' AND item.type <> 'object' OR opt.type = 'flag' AND item.type <> 'boolean'
                OR opt.type = 'text' AND item.type NOT IN ('string', 'number', 'null')
                OR opt.type = 'names' AND (item.type NOT IN ('string', 'number', 'array') OR item.value = '[]')
+               OR item.type = 'array' AND EXISTS (SELECT FROM jsonb_array_elements(item.value) AS e
+                                                   WHERE jsonb_typeof(e) NOT IN ('string', 'number') OR e #>> '{}' !~ '[^[:space:]]')
+               OR item.type = 'object' AND (item.value = '{}' OR EXISTS (
+                      SELECT FROM jsonb_each(item.value) AS e
+                       WHERE e.key !~ '[^[:space:]]' OR jsonb_typeof(e.value) <> 'string' OR e.value #>> '{}' !~ '[^[:space:]]'))
                OR item.value #>> '{}' !~ '[^[:space:]]'
                OR opt.allowed IS NOT NULL AND NOT (item.value #>> '{}' = ANY (opt.allowed)) IS TRUE THEN
                 RAISE invalid_parameter_value USING
                     MESSAGE = format('option "%s" of an adapter of kind "%s" cannot be %s', item.key, kind, item.value),
-                    DETAIL = format('It is a %s: %s.', opt.type, opt.meaning),
-                    HINT = coalesce(format('Give one of %s.', array_to_string(opt.allowed, ', ')),
-                                    format('Give a %s.', CASE opt.type WHEN 'names' THEN 'string, or an array of strings' ELSE opt.type END));
+                    DETAIL = format('It is: %s.', opt.meaning),
+                    HINT = coalesce('Give one of ' || array_to_string(opt.allowed, ', ') || '.',
+                                    CASE opt.type WHEN 'names' THEN 'Give a string or an array of strings.'
+                                                  WHEN 'map' THEN 'Give a JSON object of strings.'
+                                                  WHEN 'flag' THEN 'Give true or false.' ELSE 'Give a string.' END);
             END IF;
             options := options || jsonb_build_object(item.key, item.value);
             CONTINUE;
@@ -325,30 +403,18 @@ BEGIN
         IF names ? col.place THEN
             name := funnel.find_column(col.relation, ARRAY[names ->> col.place]);
         ELSE
-            name := funnel.find_column(col.relation,
-                (SELECT array_agg(m.name ORDER BY n.place, m.place)
-                   FROM unnest(col.names) WITH ORDINALITY AS n (name, place),
-                        LATERAL (SELECT f.name, f.place
-                                   FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> 'field') WHEN 'array' THEN options -> 'field'
-                                                                  ELSE jsonb_build_array(options -> 'field') END)
-                                        WITH ORDINALITY AS f (name, place)
-                                  WHERE n.name = '{field}' AND f.name IS NOT NULL
-                                 UNION ALL SELECT n.name, 1 WHERE n.name <> '{field}') AS m));
+            SELECT coalesce(array_agg(m.name ORDER BY n.place, m.place), '{}') INTO likely
+              FROM unnest(col.names) WITH ORDINALITY AS n (name, place),
+                   LATERAL (SELECT f.name, f.place
+                              FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> 'field') WHEN 'array' THEN options -> 'field'
+                                                             ELSE jsonb_build_array(options -> 'field') END)
+                                   WITH ORDINALITY AS f (name, place)
+                             WHERE n.name = '{field}' AND f.name IS NOT NULL
+                            UNION ALL SELECT n.name, 1 WHERE n.name <> '{field}') AS m;
+            name := coalesce(funnel.find_column(col.relation, likely, col.type), funnel.find_column(col.relation, likely));
         END IF;
         IF name IS NOT NULL THEN
-            SELECT matched || jsonb_build_object(col.place, jsonb_build_object('name', name, 'type',
-                       coalesce(nullif(t.typbasetype, 0), t.oid), 'category', t.typcategory))
-              INTO matched
-              FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-             WHERE a.attrelid = col.relation AND a.attname = name AND NOT a.attisdropped;
-            IF col.type IN ('time', 'end') AND matched #>> ARRAY[col.place, 'category'] NOT IN ('D', 'S', 'N')
-               OR matched #>> ARRAY[col.place, 'category'] IN ('A', 'C', 'P') AND col.type <> 'ids' THEN
-                RAISE datatype_mismatch USING
-                    MESSAGE = format('column "%s" of source "%s" is of type %s', name, col.source,
-                                     format_type((matched #>> ARRAY[col.place, 'type'])::oid, NULL)),
-                    DETAIL = format('The adapter reads it as %s: %s.', col.type, col.meaning),
-                    HINT = 'Name another column in the argument columns, or give a view of the source that converts it.';
-            END IF;
+            matched := matched || jsonb_build_object(col.place, funnel.describe_column(col.relation, name, col.type, col.meaning));
         ELSIF col.is_required OR names ? col.place THEN
             problems := problems || format('Source "%s" (%s): %s, "%s".', col.source, col.relation::regclass, col.meaning,
                                            coalesce(names ->> col.place, (SELECT string_agg(n, '" or "') FROM unnest(col.names) AS n WHERE n <> '{field}'),
@@ -379,27 +445,27 @@ BEGIN
             'this kind has no column for it'));
     END IF;
 
-    -- The column of each stage.
+    -- The column of each stage: no other one that is read already.
     IF the_kind.kind = 'stage_dates' THEN
         list := NULL;
         FOR item IN
-            SELECT s.key AS stage, CASE WHEN jsonb_typeof(s.value) = 'string' THEN ARRAY[s.value #>> '{}'] ELSE '{}' END AS names, true AS is_named,
+            SELECT s.key AS stage, ARRAY[s.value #>> '{}'] AS names, true AS is_named,
                    row_number() OVER () AS place
               FROM jsonb_each(CASE WHEN jsonb_typeof(options -> 'stages') = 'object' THEN options -> 'stages' ELSE '{}' END) AS s
             UNION ALL
-            SELECT s.stage, ARRAY[s.stage, s.stage || '_at', s.stage || '_on', s.stage || '_date', 'date_' || s.stage,
-                                  'date_entered_' || s.stage, 'hs_date_entered_' || s.stage, 'hs_v2_date_entered_' || s.stage], false, s."position"
+            SELECT s.stage, ARRAY[s.stage || '_at', s.stage || '_on', s.stage || '_date', 'date_' || s.stage, 'date_entered_' || s.stage,
+                                  'hs_date_entered_' || s.stage, 'hs_v2_date_entered_' || s.stage, s.stage], false, s."position"
               FROM funnel.stage AS s
              WHERE jsonb_typeof(options -> 'stages') = 'null' AND s.pipeline = make_adapter.pipeline
              ORDER BY place
         LOOP
-            name := funnel.find_column((oids ->> 'rows')::oid, item.names);
+            name := CASE WHEN item.is_named THEN funnel.find_column((oids ->> 'rows')::oid, item.names)
+                         ELSE funnel.find_column((oids ->> 'rows')::oid, item.names, 'end',
+                                                 ARRAY(SELECT m.value ->> 'name' FROM jsonb_each(matched) AS m)) END;
             IF name IS NOT NULL THEN
                 list := concat_ws(', ', list, format('(%L::text, r.%I)', item.stage, 'stage ' || item.place));
-                matched := matched || (SELECT jsonb_build_object('rows.stage ' || item.place,
-                                              jsonb_build_object('name', name, 'type', coalesce(nullif(t.typbasetype, 0), t.oid)))
-                                     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-                                    WHERE a.attrelid = (oids ->> 'rows')::oid AND a.attname = name AND NOT a.attisdropped);
+                matched := matched || jsonb_build_object('rows.stage ' || item.place, funnel.describe_column(
+                    (oids ->> 'rows')::oid, name, 'end', format('when a lead entered stage "%s"', item.stage)));
             ELSIF item.is_named THEN
                 problems := problems || format('Source "rows" (%s): when a lead entered stage "%s", "%s".', (oids ->> 'rows')::oid::regclass,
                                                item.stage, array_to_string(item.names, ''));
@@ -407,10 +473,20 @@ BEGIN
         END LOOP;
         IF list IS NULL AND problems = '{}' THEN
             problems := problems || CASE WHEN pipeline IS NULL THEN 'Option "stages" names the column of each stage; without it, a pipeline is needed.'
-                                         ELSE 'No column is named like a stage of the pipeline; option "stages" names them.' END;
+                                         ELSE 'No column of times is named like a stage of the pipeline; option "stages" names them.' END;
         END IF;
         given := given || jsonb_build_object('stages', list);
     END IF;
+    FOR item IN
+        SELECT m.value ->> 'name' AS name, split_part(m.key, '.', 1) AS source, (m.value ->> 'type')::oid AS type,
+               CASE m.value ->> 'wanted' WHEN 'end' THEN 'time' ELSE m.value ->> 'wanted' END AS wanted, m.value ->> 'meaning' AS meaning
+          FROM jsonb_each(matched) AS m WHERE NOT funnel.can_read((m.value ->> 'type')::oid, m.value ->> 'wanted')
+    LOOP
+        RAISE datatype_mismatch USING
+            MESSAGE = format('column "%s" of source "%s" is of type %s', item.name, item.source, format_type(item.type, NULL)),
+            DETAIL = format('The adapter reads it as %s: %s.', item.wanted, item.meaning),
+            HINT = 'Name another column in the argument columns, or give a view of the source that converts it.';
+    END LOOP;
     IF problems <> '{}' THEN
         RAISE undefined_column USING
             MESSAGE = format('columns of the adapter of kind "%s" are missing', kind),
@@ -472,7 +548,7 @@ BEGIN
                  'NULL::boolean AS is_mapped FROM (%1$s) AS e'
              ELSE
                  'SELECT e.lead, coalesce(l.stage, e.label) AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, '
-                 '%2$L::text AS pipeline, l.stage IS NOT NULL AS is_mapped FROM (%1$s) AS e '
+                 '%2$L::text AS pipeline, coalesce(l.stage IS NOT NULL OR e.label = ANY (l.twins), false) AS is_mapped FROM (%1$s) AS e '
                  'LEFT JOIN funnel.stage_labels(%2$L, %3$L) AS l ON l.key = funnel.label_key(e.label)' END,
         query, pipeline, array_remove(ARRAY[options ->> 'source', the_kind.kind, the_kind.vendor, '*'], NULL))
         || CASE options ->> 'deleted' WHEN 'omit' THEN ' WHERE NOT e.is_deleted' ELSE '' END;
@@ -481,6 +557,10 @@ BEGIN
     IF home IS NULL THEN
         RAISE invalid_schema_name USING
             MESSAGE = 'no schema has been selected to create the view in', HINT = 'Write schema.view, or set search_path.';
+    ELSIF is_temporary AND home <> 'pg_temp' AND to_regnamespace(quote_ident(home)) IS DISTINCT FROM pg_my_temp_schema()::regnamespace THEN
+        RAISE invalid_table_definition USING
+            MESSAGE = format('a view of temporary tables cannot be made in schema "%s"', home),
+            HINT = 'Leave the schema out: the view is temporary, as they are.';
     END IF;
     target := format('%I.%I', home, path[cardinality(path)]);
     existing := to_regclass(target);
@@ -488,6 +568,16 @@ BEGIN
         RAISE duplicate_table USING
             MESSAGE = format('relation "%s" exists already, and is no adapter', target),
             HINT = 'Choose another name, or drop it first.';
+    ELSIF EXISTS (
+        WITH RECURSIVE r (oid) AS (
+            SELECT o.value::oid FROM jsonb_each_text(oids) AS o
+            UNION
+            SELECT d.refobjid FROM r JOIN pg_rewrite AS w ON w.ev_class = r.oid
+                                     JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+        ) SELECT FROM r WHERE r.oid = existing)
+    THEN
+        RAISE invalid_object_definition USING
+            MESSAGE = format('view "%s" would read itself', target), HINT = 'Choose another name for it, or give the tables that it reads.';
     END IF;
     BEGIN
         EXECUTE format('CREATE OR REPLACE VIEW %s%s AS %s', target,
@@ -497,6 +587,14 @@ BEGIN
             MESSAGE = format('view "%s" exists already, with other columns', target), DETAIL = format('%s.', SQLERRM),
             HINT = 'Drop it first.';
     END;
+    -- A view that is replaced keeps its owner, with whose rights it reads.
+    SELECT pg_get_userbyid(c.relowner) INTO name FROM pg_class AS c WHERE c.oid = target::regclass;
+    IF name <> current_user THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('view "%s" belongs to role "%s"', target, name),
+            DETAIL = 'It would read its sources with the rights of that role.',
+            HINT = format('Drop it first, or SET ROLE %I.', name);
+    END IF;
     EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('adapter of funnel: %s, version %s',
         kind, (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'funnel')));
     RETURN target::regclass;
@@ -511,9 +609,10 @@ CREATE FUNCTION funnel.create_adapter(
     LANGUAGE sql
     RETURN funnel.make_adapter(
         create_adapter.kind, create_adapter.view_name, create_adapter.sources,
-        (SELECT coalesce(jsonb_object_agg(s.source, to_regclass(s.relation)::oid) FILTER (WHERE to_regclass(s.relation) IS NOT NULL), '{}')
-           FROM jsonb_each_text(CASE jsonb_typeof(create_adapter.sources) WHEN 'object' THEN create_adapter.sources
-                                WHEN 'string' THEN jsonb_build_object('', create_adapter.sources) ELSE '{}' END) AS s (source, relation)),
+        (SELECT coalesce(jsonb_object_agg(s.source, r.relation) FILTER (WHERE r.relation IS NOT NULL), '{}')
+           FROM jsonb_each(CASE jsonb_typeof(create_adapter.sources) WHEN 'object' THEN create_adapter.sources
+                           WHEN 'string' THEN jsonb_build_object('', create_adapter.sources) ELSE '{}' END) AS s (source, name),
+                LATERAL (SELECT CASE jsonb_typeof(s.name) WHEN 'string' THEN funnel.find_relation(s.name #>> '{}') END) AS r (relation)),
         current_schema()::text, create_adapter.pipeline, create_adapter.columns, create_adapter.time_zone);
 COMMENT ON FUNCTION funnel.create_adapter(text, text, jsonb, text, jsonb, text) IS
     'makes a view that turns the history a CRM keeps into what funnel.cohort() or funnel.touches() takes';
@@ -529,7 +628,7 @@ BEGIN
     IF (SELECT count(*) FROM pg_attribute AS a
          WHERE a.attrelid = adapter AND NOT a.attisdropped AND a.attname IN ('lead', 'at', 'label', 'pipeline', 'is_mapped')) < 5 THEN
         RAISE wrong_object_type USING
-            MESSAGE = format('"%s" is no adapter of stages', adapter), HINT = 'Name a view that funnel.create_adapter() made.';
+            MESSAGE = format('relation "%s" is no adapter of stages', replace(adapter::text, '"', '')), HINT = 'Name a view that funnel.create_adapter() made.';
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT u.label, u.events, u.leads, u.first_at, u.last_at,
@@ -537,7 +636,6 @@ BEGIN
                   WHERE s.pipeline = u.pipeline AND funnel.try_lead_stage(s.stage)::text = funnel.try_lead_stage(u.label)::text ORDER BY s."position" LIMIT 1)
            FROM (SELECT a.pipeline, a.label, count(*) AS events, count(DISTINCT a.lead) AS leads, min(a.at) AS first_at, max(a.at) AS last_at
                    FROM %s AS a WHERE a.is_mapped IS NOT TRUE GROUP BY a.pipeline, a.label) AS u
-          WHERE NOT EXISTS (SELECT FROM funnel.stage AS s WHERE s.pipeline = u.pipeline AND s.stage = u.label)
           ORDER BY u.events DESC, u.label COLLATE "C"', adapter);
 END
 $$;

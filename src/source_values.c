@@ -1,14 +1,20 @@
 /*
  * source_values.c
  *	  The SQL functions that read values as CRM exports and warehouse syncs
- *	  write them in text columns: read_time(), read_label() and label_key().
+ *	  write them in text columns: read_time(), read_amount(), read_flag(),
+ *	  read_ids(), read_label() and label_key().
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/formatting.h"
@@ -17,12 +23,26 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(funnel_label_key);
+PG_FUNCTION_INFO_V1(funnel_read_amount);
+PG_FUNCTION_INFO_V1(funnel_read_epoch);
+PG_FUNCTION_INFO_V1(funnel_read_flag);
+PG_FUNCTION_INFO_V1(funnel_read_ids);
 PG_FUNCTION_INFO_V1(funnel_read_label);
 PG_FUNCTION_INFO_V1(funnel_read_time);
 
-/* Fewer digits are no milliseconds since 1970 that a CRM could mean: years, days like 20240131, seconds. */
-#define MIN_EPOCH_DIGITS 12
-#define MAX_EPOCH_DIGITS 15
+/*
+ * Milliseconds since 1970 have 13 digits from 2001 to 2286, and no other way
+ * to write a time has: not seconds, days such as 20240131, minutes or seconds
+ * such as 20240131100000. The year 9999 is what an open end is written as.
+ */
+#define EPOCH_MIN INT64CONST(1000000000000)
+#define EPOCH_MAX INT64CONST(9999999999999)
+#define EPOCH_OPEN_MIN INT64CONST(253370764800000)
+#define EPOCH_OPEN_MAX INT64CONST(253402300799999)
+#define EPOCH_DIGITS 15
+
+/* of a value that is too long for a message */
+#define SHOWN_MAX 60
 
 typedef struct Reader
 {
@@ -49,6 +69,50 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static void
+trim(Reader *reader)
+{
+	while (reader->at < reader->end && is_blank(*reader->at))
+		reader->at++;
+	while (reader->at < reader->end && is_blank(reader->end[-1]))
+		reader->end--;
+}
+
+/* A text without the blanks around it. */
+static Reader
+trimmed(text *value)
+{
+	Reader reader;
+
+	reader.at = VARDATA_ANY(value);
+	reader.end = reader.at + VARSIZE_ANY_EXHDR(value);
+	trim(&reader);
+	return reader;
+}
+
+/* The text that is read, for a message. */
+static char *
+shown(Reader reader)
+{
+	size_t len = reader.end - reader.at;
+
+	if (len <= SHOWN_MAX)
+		return pnstrdup(reader.at, len);
+	len = pg_mbcliplen(reader.at, SHOWN_MAX + MAX_MULTIBYTE_CHAR_LEN, SHOWN_MAX);
+	return psprintf("%.*s...", (int) len, reader.at);
+}
+
+static void
+refuse_time(const char *value)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_DATETIME_FORMAT), errmsg("cannot read \"%s\" as a time", value),
+		 errhint(
+			 "Days are read as 2024-01-31, times as 2024-01-31 10:00:00 or 2024-01-31T10:00:00.000+0100, and milliseconds since 1970 "
+			 "as 1706695200000. Where a source writes others, give a view of it that converts them.")));
 }
 
 static bool
@@ -134,13 +198,20 @@ read_offset(Reader *reader, int *west)
 	return true;
 }
 
-/* Milliseconds since 1970: 12 to 15 digits. */
+static bool
+is_epoch(int64 milliseconds)
+{
+	return (milliseconds >= EPOCH_MIN && milliseconds <= EPOCH_MAX) ||
+		   (milliseconds >= EPOCH_OPEN_MIN && milliseconds <= EPOCH_OPEN_MAX);
+}
+
+/* Milliseconds since 1970. */
 static bool
 read_epoch(const Reader *text, TimestampTz *at)
 {
 	int64 milliseconds = 0;
 
-	if (text->end - text->at < MIN_EPOCH_DIGITS || text->end - text->at > MAX_EPOCH_DIGITS)
+	if (text->end - text->at > EPOCH_DIGITS)
 		return false;
 	for (const char *p = text->at; p < text->end; p++)
 	{
@@ -148,6 +219,8 @@ read_epoch(const Reader *text, TimestampTz *at)
 			return false;
 		milliseconds = milliseconds * 10 + (*p - '0');
 	}
+	if (!is_epoch(milliseconds))
+		return false;
 	*at = milliseconds * 1000 - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 	return true;
 }
@@ -223,7 +296,7 @@ named_zone(text *name, char *kept_name, pg_tz **kept)
 
 		if (zone == NULL || !pg_tz_acceptable(zone) || len > TZ_STRLEN_MAX)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("time zone \"%s\" not recognized", asked),
+							errmsg("time zone \"%s\" not recognized", shown(trimmed(name))),
 							errhint("View pg_timezone_names lists what there is.")));
 		strlcpy(kept_name, asked, TZ_STRLEN_MAX + 1);
 		*kept = zone;
@@ -305,7 +378,7 @@ funnel_read_time(PG_FUNCTION_ARGS)
 {
 	text *value = PG_GETARG_TEXT_PP(0);
 	Zones *zones = fcinfo->flinfo->fn_extra;
-	Reader reader;
+	Reader reader = trimmed(value);
 	Reader copy;
 	TimestampTz at;
 
@@ -314,12 +387,6 @@ funnel_read_time(PG_FUNCTION_ARGS)
 		zones = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Zones));
 		fcinfo->flinfo->fn_extra = zones;
 	}
-	reader.at = VARDATA_ANY(value);
-	reader.end = reader.at + VARSIZE_ANY_EXHDR(value);
-	while (reader.at < reader.end && is_blank(*reader.at))
-		reader.at++;
-	while (reader.at < reader.end && is_blank(reader.end[-1]))
-		reader.end--;
 	if (reader.at == reader.end)
 		PG_RETURN_NULL();
 
@@ -332,11 +399,151 @@ funnel_read_time(PG_FUNCTION_ARGS)
 				 named_zone(PG_GETARG_TEXT_PP(2), zones->clock_name, &zones->clock), &at))
 		PG_RETURN_TIMESTAMPTZ(at);
 
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-		 errmsg("cannot read \"%s\" as a time", text_to_cstring(value)),
-		 errhint(
-			 "Days are read as 2024-01-31, times as 2024-01-31 10:00:00 or 2024-01-31T10:00:00.000+0100, and milliseconds since 1970. "
-			 "Where a source writes others, give a view of it that converts them.")));
+	refuse_time(shown(reader));
+	PG_RETURN_NULL();
+}
+
+/*
+ * funnel.read_time(milliseconds double precision) RETURNS timestamptz
+ *
+ * Milliseconds since 1970 in a column of numbers.
+ */
+Datum
+funnel_read_epoch(PG_FUNCTION_ARGS)
+{
+	double milliseconds = PG_GETARG_FLOAT8(0);
+
+	if (!(milliseconds >= EPOCH_MIN && milliseconds < EPOCH_OPEN_MAX + 1) || !is_epoch((int64) milliseconds))
+		refuse_time(DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(milliseconds))));
+	PG_RETURN_TIMESTAMPTZ((TimestampTz) rint(milliseconds * 1000) -
+						  (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+}
+
+/* Digits, a fraction, an exponent: what one way of writing numbers only can mean. */
+static bool
+is_number(Reader text)
+{
+	int ignored;
+	bool has_digits = false;
+
+	if (!skip_char(&text, '-'))
+		skip_char(&text, '+');
+	for (; text.at < text.end && is_digit(*text.at); text.at++)
+		has_digits = true;
+	if (skip_char(&text, '.'))
+	{
+		for (; text.at < text.end && is_digit(*text.at); text.at++)
+			has_digits = true;
+	}
+	if (has_digits && skip_word(&text, "e"))
+	{
+		if (!skip_char(&text, '-'))
+			skip_char(&text, '+');
+		has_digits = read_number(&text, 1, 4, &ignored);
+	}
+	return has_digits && text.at == text.end;
+}
+
+/*
+ * funnel.read_amount(value text, "column" text) RETURNS numeric
+ *
+ * NULL if it is blank.
+ */
+Datum
+funnel_read_amount(PG_FUNCTION_ARGS)
+{
+	Reader reader = trimmed(PG_GETARG_TEXT_PP(0));
+
+	if (reader.at == reader.end)
+		PG_RETURN_NULL();
+	if (!is_number(reader))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("cannot read \"%s\" of column \"%s\" as an amount", shown(reader),
+						text_to_cstring(PG_GETARG_TEXT_PP(1))),
+				 errhint("Amounts are read as 1200.50. Where a source writes others, give a view of it that converts them.")));
+	PG_RETURN_DATUM(DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(reader.at, reader.end - reader.at)),
+										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/*
+ * funnel.read_flag(value text, "column" text) RETURNS boolean
+ *
+ * What PostgreSQL reads as a boolean; NULL if it is blank.
+ */
+Datum
+funnel_read_flag(PG_FUNCTION_ARGS)
+{
+	Reader reader = trimmed(PG_GETARG_TEXT_PP(0));
+	bool flag;
+
+	if (reader.at == reader.end)
+		PG_RETURN_NULL();
+	if (!parse_bool_with_len(reader.at, reader.end - reader.at, &flag))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("cannot read \"%s\" of column \"%s\" as true or false", shown(reader),
+						text_to_cstring(PG_GETARG_TEXT_PP(1))),
+				 errhint("Flags are read as true or false, yes or no, 1 or 0. "
+						 "Where a source writes others, give a view of it that converts them.")));
+	PG_RETURN_BOOL(flag);
+}
+
+/* Cuts off a mark and what follows it, if that is nothing but digits up to highest. */
+static void
+cut_suffix(Reader *id, char mark, char highest)
+{
+	const char *digits = id->end;
+
+	while (digits > id->at && digits[-1] >= '0' && digits[-1] <= highest)
+		digits--;
+	if (digits > id->at && digits < id->end && digits[-1] == mark)
+		id->end = digits - 1;
+}
+
+/*
+ * funnel.read_ids(value text, "column" text, are_numbers boolean) RETURNS text[]
+ *
+ * What stands between blanks, commas, semicolons, brackets, braces and quotes:
+ * 12;13 and [12, 13] and {12,13}; without the time that 12:1706695200000 has
+ * and the fraction that 12.0 has.
+ */
+Datum
+funnel_read_ids(PG_FUNCTION_ARGS)
+{
+	Reader reader = trimmed(PG_GETARG_TEXT_PP(0));
+	bool are_numbers = PG_GETARG_BOOL(2);
+	ArrayBuildState *ids = NULL;
+
+	while (reader.at < reader.end)
+	{
+		Reader id;
+
+		id.at = reader.at;
+		while (reader.at < reader.end && !is_blank(*reader.at) && strchr(",;[]{}\"", *reader.at) == NULL)
+			reader.at++;
+		id.end = reader.at;
+		if (reader.at < reader.end)
+			reader.at++;
+		cut_suffix(&id, ':', '9');
+		if (are_numbers)
+			cut_suffix(&id, '.', '0');
+		if (id.at == id.end || (id.end - id.at == 4 && pg_strncasecmp(id.at, "null", 4) == 0))
+			continue;
+		for (const char *p = id.at; are_numbers && p < id.end; p++)
+		{
+			if (!is_digit(*p))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						 errmsg("cannot read \"%s\" in column \"%s\" as the number of a record", shown(id),
+								text_to_cstring(PG_GETARG_TEXT_PP(1))),
+						 errhint("Lists are read as 12;13 or [12, 13]. "
+								 "Where a source writes others, give a view of it that converts them.")));
+		}
+		ids = accumArrayResult(ids, PointerGetDatum(cstring_to_text_with_len(id.at, id.end - id.at)), false,
+							   TEXTOID, CurrentMemoryContext);
+	}
+	if (ids == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
