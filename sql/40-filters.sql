@@ -45,6 +45,11 @@ CREATE FUNCTION funnel.never_reached(cohort funnel.cohort, stage text) RETURNS f
     SUPPORT funnel.cohort_support COST 40000;
 COMMENT ON FUNCTION funnel.never_reached(funnel.cohort, text) IS 'the leads that never entered the stage';
 
+CREATE FUNCTION funnel.active(cohort funnel.cohort, period tstzrange) RETURNS funnel.cohort
+    AS 'MODULE_PATHNAME', 'funnel_active' LANGUAGE C IMMUTABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 40000;
+COMMENT ON FUNCTION funnel.active(funnel.cohort, tstzrange) IS 'the leads with an event in the period';
+
 CREATE FUNCTION funnel.only(cohort funnel.cohort, labels text[]) RETURNS funnel.cohort
     AS 'MODULE_PATHNAME', 'funnel_only' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     SUPPORT funnel.cohort_support COST 40000;

@@ -28,6 +28,7 @@ PG_FUNCTION_INFO_V1(funnel_describe);
 PG_FUNCTION_INFO_V1(funnel_entered);
 PG_FUNCTION_INFO_V1(funnel_reached);
 PG_FUNCTION_INFO_V1(funnel_never_reached);
+PG_FUNCTION_INFO_V1(funnel_active);
 PG_FUNCTION_INFO_V1(funnel_only);
 PG_FUNCTION_INFO_V1(funnel_without);
 PG_FUNCTION_INFO_V1(funnel_as_of);
@@ -273,6 +274,15 @@ keep_entered(Lead *lead, void *filter_arg)
 }
 
 static bool
+keep_active(Lead *lead, void *filter_arg)
+{
+	FilterArg  *arg = filter_arg;
+	int64		i = lead_count_before(lead, arg->period.first);
+
+	return i < lead->n && in_period(&arg->period, lead->at[i]);
+}
+
+static bool
 cut_as_of(Lead *lead, void *filter_arg)
 {
 	FilterArg  *arg = filter_arg;
@@ -359,6 +369,19 @@ funnel_never_reached(PG_FUNCTION_ARGS)
 	arg.stage = find_stage(fcinfo, stream, PG_GETARG_TEXT_PP(1));
 	arg.negate = true;
 	PG_RETURN_DATUM(filtered(stream, keep_reached, &arg));
+}
+
+Datum
+funnel_active(PG_FUNCTION_ARGS)
+{
+	FilterArg	arg;
+	LeadStream *stream;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	stream = filter_begin(fcinfo, &arg);
+	arg.period = arg_period(fcinfo, 1);
+	PG_RETURN_DATUM(filtered(stream, keep_active, &arg));
 }
 
 static Datum

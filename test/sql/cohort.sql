@@ -131,7 +131,7 @@ SELECT (SELECT count(*) FROM funnel.events(NULL)) AS events, (SELECT count(*) FR
        (SELECT count(*) FROM funnel.describe(NULL)) AS describe, (SELECT count(*) FROM funnel.steps(NULL, '{a,b}')) AS steps;
 SELECT num_nonnulls(
     funnel.conversion_rate(NULL, 'a', 'b'), funnel.velocity(NULL, 'a', 'b'), funnel.velocity(NULL, 'a', 'b', 0.5),
-    funnel.entered(NULL, 'a', NULL), funnel.reached(NULL, 'a'), funnel.never_reached(NULL, 'a'), funnel.only(NULL, '{a}'),
+    funnel.entered(NULL, 'a', NULL), funnel.reached(NULL, 'a'), funnel.never_reached(NULL, 'a'), funnel.active(NULL, '(,)'), funnel.only(NULL, '{a}'),
     funnel.without(NULL, '{a}'), funnel.as_of(NULL, now()), funnel.relabel(NULL, '{}'), funnel.in_order(NULL, '{a}'),
     funnel.deduplicate(NULL), funnel.merge(NULL, c), funnel.merge(c, NULL), c || NULL, NULL || c) AS not_null
 FROM clean;

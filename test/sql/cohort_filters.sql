@@ -76,6 +76,9 @@ SELECT pg_temp.leads(funnel.reached(c, 'won')) FROM crm_cohort;
 -- entered: the first entry, whatever came later. ben's second one does not count.
 SELECT period, pg_temp.leads(funnel.entered(c, 'mql', period)) AS entered
 FROM crm_cohort, unnest('{"[2024-01-01,2024-02-01)","(2024-01-01,2024-02-01]","[2024-02-02,2024-03-02)","(,2024-01-01]","[2024-01-02,)","(,)",empty,NULL}'::tstzrange[]) period;
+-- active: any event, also a touch. dee was only called, on 3 and 4 January; ann had none from 8 to 20 January.
+SELECT period, pg_temp.leads(funnel.active(c, period)) AS active
+FROM crm_cohort, unnest('{"[2024-01-01,2024-02-01)","[2024-01-03,2024-01-04]","(2024-01-03,2024-01-04)","(2024-01-08,2024-01-20)","[2024-01-20,2024-01-20]","(,2024-01-01]","(,2024-01-01)","[2024-03-01,)","(2024-03-01,infinity)","(,)",empty,NULL}'::tstzrange[]) period;
 -- reached and never_reached share the cohort out; so do periods that do.
 SELECT funnel.reached(c, 'mql') || funnel.never_reached(c, 'mql') = c AS all_leads,
        funnel.entered(c, 'mql', '(,2024-01-02)') || funnel.entered(c, 'mql', '[2024-01-02,)') = funnel.reached(c, 'mql') AS all_that_reached
@@ -143,6 +146,7 @@ END $$;
 SELECT funnel.reached(c, 'sql')::text = pg_temp.both('lead IN (''ann'', ''eve'')', 'lead = ''ann''') AS reached,
        funnel.never_reached(c, 'sql')::text = pg_temp.both('lead IN (''ben'', ''cy'')', 'lead IN (''cy'', ''dee'')') AS never_reached,
        funnel.entered(c, 'mql', '[2024-01-01,2024-01-02)')::text = pg_temp.both('lead = ''ann''', 'lead = ''ann''') AS entered,
+       funnel.active(c, '[2024-01-04,2024-01-09)')::text = pg_temp.both('lead = ''ann''', 'lead IN (''ann'', ''dee'')') AS active,
        funnel.only(c, '{mql}')::text = pg_temp.both('stage = ''mql''', 'true') AS only,
        funnel.without(c, '{mql,won}')::text = pg_temp.both('stage NOT IN (''mql'', ''won'')', 'true') AS without,
        funnel.as_of(c, '2024-01-07')::text = pg_temp.both('at < ''2024-01-07''', 'at < ''2024-01-07''') AS as_of,

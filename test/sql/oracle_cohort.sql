@@ -52,11 +52,12 @@ SELECT 10000 + row_number() OVER (ORDER BY f.i, p.cohort, a.arg) AS id, f.name A
        a.steps, a.until, coalesce(a.period, '(,)') AS period,
        (SELECT array_agg(l ORDER BY md5(l)) FROM (SELECT DISTINCT unnest(p.labels)) x(l)) AS new_order,
        jsonb_build_object(p.labels[1], p.labels[2], p.labels[3], 'renamed', 'nowhere', 'somewhere') AS new_labels
-FROM unnest('{entered,reached,never_reached,only,without,as_of,relabel,in_order,deduplicate}'::text[]) WITH ORDINALITY f(name, i)
+FROM unnest('{entered,reached,never_reached,active,only,without,as_of,relabel,in_order,deduplicate}'::text[]) WITH ORDINALITY f(name, i)
 CROSS JOIN oracle.plan p
 JOIN oracle.argument a USING (cohort)
 WHERE a.arg <= CASE WHEN f.name IN ('relabel', 'in_order', 'deduplicate') THEN 1
-                    WHEN f.name = 'entered' THEN 4 ELSE 2 END;
+                    WHEN f.name = 'entered' THEN 4
+                    WHEN f.name = 'active' THEN 12 ELSE 2 END;
 
 INSERT INTO oracle.filtered
 SELECT f.id, f.filter, f.cohort, f.arg,
@@ -64,6 +65,7 @@ SELECT f.id, f.filter, f.cohort, f.arg,
            WHEN 'entered' THEN funnel.entered(c.c, f.steps[1], f.period)
            WHEN 'reached' THEN funnel.reached(c.c, f.steps[1])
            WHEN 'never_reached' THEN funnel.never_reached(c.c, f.steps[1])
+           WHEN 'active' THEN funnel.active(c.c, f.period)
            WHEN 'only' THEN funnel.only(c.c, f.steps)
            WHEN 'without' THEN funnel.without(c.c, f.steps)
            WHEN 'as_of' THEN funnel.as_of(c.c, f.until)
@@ -74,15 +76,17 @@ SELECT f.id, f.filter, f.cohort, f.arg,
 FROM filter f JOIN oracle.cohort c ON c.cohort = f.cohort AND c.lead IS NULL;
 
 -- entered: the lead's first event in the stage lies in the period; reached and never_reached:
--- it has one, or none. All of the lead's events stay.
+-- it has one, or none; active: any event lies in the period. All of the lead's events stay.
 INSERT INTO oracle.event
 SELECT f.id, e.lead, e.kind, e.label, e.rank, e.at, e.amount, e.ref
 FROM filter f
-CROSS JOIN LATERAL (SELECT e.*, min(e.at) FILTER (WHERE e.kind = 'stage' AND e.label = f.steps[1]) OVER (PARTITION BY e.lead) AS first_at
+CROSS JOIN LATERAL (SELECT e.*, min(e.at) FILTER (WHERE e.kind = 'stage' AND e.label = f.steps[1]) OVER (PARTITION BY e.lead) AS first_at,
+                                  bool_or(e.at <@ f.period) OVER (PARTITION BY e.lead) AS active
               FROM oracle.event e WHERE e.cohort = f.cohort) e
 WHERE CASE f.filter WHEN 'entered' THEN e.first_at <@ f.period
                     WHEN 'reached' THEN e.first_at IS NOT NULL
-                    WHEN 'never_reached' THEN e.first_at IS NULL END;
+                    WHEN 'never_reached' THEN e.first_at IS NULL
+                    WHEN 'active' THEN e.active END;
 -- only, without: of the stage events those of (not of) these stages; touches are no stages.
 -- as_of: of all events those before.
 INSERT INTO oracle.event
