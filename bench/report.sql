@@ -23,6 +23,13 @@ SELECT concat_ws(' ', count(*), round(sum(value)::numeric, 4), sum(numerator), s
   FROM stored,
        funnel.scorecard(c, 'report', '90 days', '[2024-04-01 00:00+00,2024-07-01 00:00+00)', '2025-01-01 00:00+00');
 
+-- name: scorecard_by
+-- sections: report
+-- title: funnel.scorecard_by of twelve months, 90 days, stored cohort
+SELECT concat_ws(' ', count(*), round(sum(value)::numeric, 4), sum(numerator), sum(denominator))
+  FROM stored,
+       funnel.scorecard_by(c, 'report', funnel.periods('month', '2024-01-01', '2025-01-01', 'UTC'), '90 days', '2025-01-01 00:00+00');
+
 -- name: bottleneck_stored
 -- sections: report
 -- title: funnel.bottleneck, stored cohort
