@@ -176,18 +176,18 @@ BEGIN
     names := funnel.forecast_stages(forecast.cohort, forecast.pipeline, horizon, as_of);
     PERFORM funnel.require_confidence(confidence);
 
-    -- of the targets for now, those whose period ends most nearly with the horizon
-    IF to_regclass('funnel.target') IS NOT NULL THEN
-        SELECT t.period, t.deals, t.amount INTO goal_period, goal_deals, goal_amount
-          FROM (SELECT g.period, min(g.value) FILTER (WHERE g.kpi = 'won_deals') AS deals,
-                       min(g.value) FILTER (WHERE g.kpi = 'revenue') AS amount
-                  FROM funnel.target AS g
-                 WHERE g.pipeline = forecast.pipeline AND g.kpi IN ('won_deals', 'revenue') AND g.stage IS NULL
-                   AND g.period @> forecast.as_of AND isfinite(upper(g.period))
-                 GROUP BY g.period) AS t
-         ORDER BY abs(extract(epoch FROM upper(t.period) - (forecast.as_of + horizon))), t.period DESC
-         LIMIT 1;
-    END IF;
+    -- Of the targets for now, those whose period ends most nearly with the horizon, in seconds: the horizon may be longer
+    -- than there are times.
+    SELECT t.period, t.deals, t.amount INTO goal_period, goal_deals, goal_amount
+      FROM (SELECT g.period, min(g.value) FILTER (WHERE g.kpi = 'won_deals') AS deals,
+                   min(g.value) FILTER (WHERE g.kpi = 'revenue') AS amount
+              FROM funnel.target AS g
+             WHERE g.pipeline = forecast.pipeline AND g.kpi IN ('won_deals', 'revenue') AND g.stage IS NULL
+               AND g.period @> forecast.as_of AND isfinite(upper(g.period))
+             GROUP BY g.period) AS t
+     ORDER BY abs(extract(epoch FROM upper(t.period)) - extract(epoch FROM forecast.as_of) - extract(epoch FROM horizon)),
+              t.period DESC
+     LIMIT 1;
 
     RETURN QUERY
     WITH sums AS MATERIALIZED (
@@ -238,6 +238,7 @@ DECLARE
     brought float8;
     moments float8[] := '{0,0,0}';
     worth float8[];
+    value float8 := 1;          -- of a lead that is won
 BEGIN
     IF cohort IS NULL THEN
         RETURN;
@@ -257,11 +258,16 @@ BEGIN
         RAISE null_value_not_allowed USING
             MESSAGE = 'argument "target" must not be null',
             HINT = 'Say how many deals, or what amount, are to be reached.';
-    ELSIF NOT (target > 0 AND target < 'Infinity'::float8::numeric) THEN
+    ELSIF NOT (target > 0 AND target < 'NaN') THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'argument "target" must be positive',
             DETAIL = format('It is %s.', target),
             HINT = 'Say how many deals, or what amount, are to be reached.';
+    ELSIF target NOT BETWEEN 1e-15 AND 1e15 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'argument "target" must be between 1e-15 and 1e15',
+            DETAIL = format('It is %s.', target::text),
+            HINT = 'Say how many deals are to be reached, or what amount, which may be in thousands or millions.';
     ELSIF unit IS NULL OR unit NOT IN ('deals', 'amount') THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('unknown unit "%s"', unit),
@@ -289,6 +295,7 @@ BEGIN
         moments := coalesce(CASE unit WHEN 'deals' THEN brings.wins_moments ELSE brings.amount_moments END, moments);
         IF unit = 'amount' THEN
             worth := brings.worth;
+            value := worth[1];
         END IF;
     ELSE
         brought := 0;
@@ -296,12 +303,13 @@ BEGIN
 
     RETURN QUERY
     SELECT i, steps[i], all_entered[i], all_rates[i], all_days[i], due - all_days[i] * interval '1 day',
-           round(brought::numeric, 2),
-           ceil(greatest(target::float8 - coalesce(brought, 0), 0)
-                / nullif(all_rates[i] * CASE unit WHEN 'deals' THEN 1 ELSE worth[1] END, 0) - 1e-9)::bigint,
-           CASE WHEN all_rates[i] > 0 AND (unit = 'deals' OR worth[1] > 0)
+           round(brought::numeric, 2), CASE WHEN l.expected <= 1e15 THEN l.expected::bigint END,
+           CASE WHEN all_rates[i] > 0 AND value > 0
                 THEN funnel.leads_that_suffice(target::float8, confidence, all_rates[i], all_known[i], moments, worth) END
-      FROM generate_series(1, n) AS i
+      FROM generate_series(1, n) AS i,
+           LATERAL (SELECT CASE WHEN all_rates[i] > 0 AND value > 0
+                                THEN ceil(greatest(target::float8 - coalesce(brought, 0), 0) / (all_rates[i] * value) - 1e-9)
+                           END AS expected) AS l
      ORDER BY i;
 END
 $$;

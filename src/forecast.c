@@ -26,12 +26,12 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
 #include "forecast.h"
+#include "interrupts.h"
 #include "samples.h"
 
 /* A stay of the past. Durations are from the entry on, in microseconds. */
@@ -78,10 +78,13 @@ open_cmp(const OpenLead *a, const OpenLead *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-int64
-forecast_enough(int64 all)
+uint64
+forecast_enough(uint64 *watched, int64 n)
 {
-	return Max(Min(Max((int64) ceil(sqrt((double) all)), 10), all / 4), 1);
+	int64		enough = Max(Min(Max((int64) ceil(sqrt((double) n)), 10), n / 4), 1);
+
+	sort_times(watched, (size_t) n);
+	return watched[n - enough];
 }
 
 void
@@ -120,6 +123,7 @@ won_add(WonAmounts *won, double amount)
 	if (isnan(amount))
 		return;
 	won->n++;
+	won->negative |= amount < 0;
 	won->mean += difference / (double) won->n;
 	won->squares += difference * (amount - won->mean);
 }
@@ -131,34 +135,27 @@ won_variance(const WonAmounts *won)
 	return won->n > 1 ? won->squares / (double) (won->n - 1) : 0;
 }
 
-/* The amount of a stay, given that of the one before it. */
-static inline Amount
-next_amount(const Lead *lead, const Stay *stay, const Stay *before,
-			const Amount *amount_before, uint32 nstages)
+void
+forecast_stays(Forecast *eval, const Lead *lead, uint32 nstages)
 {
-	Amount		amount = {0};
+	Stays	   *stays = &eval->stays;
 
-	if (!last_amount(lead, stay->first, stay->last, nstages, &amount) && lead->rich &&
-		before != NULL && key_cmp(&lead->ref[before->last], &lead->ref[stay->first]) == 0)
-		amount = *amount_before;
-	return amount;
-}
-
-Amount
-stay_amount(const Lead *lead, const Stay *stays, int64 n, uint32 nstages)
-{
-	Amount		amount = {0};
-
-	if (!lead->rich)
-		return amount;
-	for (int64 i = n - 1; i >= 0; i--)
+	stays_build(stays, lead, lead_count_before(lead, eval->as_of), nstages);
+	if (stays->n > eval->aamounts)
 	{
-		if (i < n - 1 && key_cmp(&lead->ref[stays[i].last], &lead->ref[stays[i + 1].first]) != 0)
-			break;
-		if (last_amount(lead, stays[i].first, stays[i].last, nstages, &amount))
-			break;
+		eval->aamounts = stays->allocated;
+		eval->amounts = repalloc_huge(eval->amounts, eval->aamounts * sizeof(Amount));
 	}
-	return amount;
+	FOR_INTERRUPTIBLE(i, stays->n)
+	{
+		const Stay *stay = &stays->stays[i];
+		Amount	   *amount = &eval->amounts[i];
+
+		memset(amount, 0, sizeof(Amount));
+		if (!last_amount(lead, stay->first, stay->last, nstages, amount) && lead->rich &&
+			i > 0 && key_cmp(&lead->ref[stay[-1].last], &lead->ref[stay->first]) == 0)
+			*amount = amount[-1];
+	}
 }
 
 static Spell *
@@ -178,28 +175,18 @@ next_spell(Forecast *eval, ForecastStage *stage)
 void
 forecast_learn(Forecast *eval, const Lead *lead, uint32 nstages, const int *stage_of)
 {
-	int64		n = lead_count_before(lead, eval->as_of);
-	Stays	   *stays = &eval->stays;
+	const Stays *stays = &eval->stays;
 	const Stay *win = NULL;		/* the next one */
 	double		amount = get_float8_nan();	/* its */
 
-	stays_build(stays, lead, n, nstages);
-	if (stays->n > eval->aamounts)
-	{
-		eval->aamounts = stays->allocated;
-		eval->amounts = repalloc_huge(eval->amounts, eval->aamounts * sizeof(Amount));
-	}
-	for (int64 i = 0; i < stays->n; i++)
-		eval->amounts[i] = next_amount(lead, &stays->stays[i],
-									   i > 0 ? &stays->stays[i - 1] : NULL,
-									   i > 0 ? &eval->amounts[i - 1] : NULL, nstages);
-
+	forecast_stays(eval, lead, nstages);
 	for (int64 i = stays->n - 1; i >= 0; i--)
 	{
 		const Stay *stay = &stays->stays[i];
 		int			number = stage_of[stay->stage];
 		int64		left_at = i + 1 < stays->n ? stay[1].entered_at : eval->as_of;
 
+		check_interrupts_at(i);
 		if (number == FORECAST_WON)
 		{
 			win = stay;
@@ -239,8 +226,8 @@ forecast_open(Forecast *eval, const Lead *lead, uint32 nstages,
 	memset(amount, 0, sizeof(Amount));
 	if (lead->rich && !last_amount(lead, stay->first, stay->last, nstages, amount))
 	{
-		stays_build(&eval->stays, lead, n, nstages);
-		*amount = stay_amount(lead, eval->stays.stays, eval->stays.n, nstages);
+		forecast_stays(eval, lead, nstages);
+		*amount = eval->amounts[eval->stays.n - 1];
 	}
 
 	stage = &eval->stages[stage_of[stay->stage]];
@@ -278,22 +265,20 @@ typedef struct Influence
 static bool
 oldest_judged(Forecast *eval, const ForecastStage *stage, uint64 *age)
 {
-	int64		enough = forecast_enough(stage->nspells);
 	uint64	   *limits;
 	uint64		limit;
 
 	if (stage->nspells == 0)
 		return false;
 	limits = MemoryContextAllocHuge(eval->cxt, (Size) stage->nspells * sizeof(uint64));
-	for (int64 i = 0; i < stage->nspells; i++)
+	FOR_INTERRUPTIBLE(i, stage->nspells)
 	{
 		const Spell *spell = &stage->spells[i];
 
 		limits[i] = spell->watched < eval->horizon ? 0 :
 			Min(spell->stayed, spell->watched - eval->horizon + 1);
 	}
-	sort_times(limits, stage->nspells);
-	limit = limits[stage->nspells - enough];
+	limit = forecast_enough(limits, stage->nspells);
 	pfree(limits);
 	*age = limit - 1;
 	return limit > 0;
@@ -308,7 +293,7 @@ drop_shorter(ForecastStage *stage, uint64 age, Influence *of_stage)
 {
 	int64		kept = 0;
 
-	for (int64 i = 0; i < stage->nspells; i++)
+	FOR_INTERRUPTIBLE(i, stage->nspells)
 	{
 		const Spell *spell = &stage->spells[i];
 
@@ -331,7 +316,10 @@ same_time(const ForecastStage *stage, int64 i, int64 *won)
 	int64		begin = i;
 
 	for (*won = 0; i < stage->nspells && stage->spells[i].until == until; i++)
+	{
+		check_interrupts_at(i);
 		*won += stage->spells[i].won;
+	}
 	return i - begin;
 }
 
@@ -353,8 +341,8 @@ probability_at(const Forecast *eval, ForecastStage *stage, uint64 age, double wi
 	int64		i;
 
 	*rests_on = 0;
-	for (i = 0; i < stage->nspells; i++)
-		*rests_on += spells[i].watched >= end;
+	FOR_INTERRUPTIBLE(j, stage->nspells)
+		*rests_on += spells[j].watched >= end;
 	for (i = 0; i < stage->nspells && spells[i].until <= end; i += n)
 	{
 		double		at_risk = (double) (stage->nspells - i);
@@ -379,6 +367,7 @@ probability_at(const Forecast *eval, ForecastStage *stage, uint64 age, double wi
 		{
 			double		influence = open * ((spells[j].won ? 1 / left : 0) - hazard);
 
+			check_interrupts_at(j);
 			spells[j].on_wins += wins_weight * influence;
 			spells[j].on_amount += amount_weight * influence;
 		}
@@ -387,6 +376,7 @@ probability_at(const Forecast *eval, ForecastStage *stage, uint64 age, double wi
 	amount_weight *= -open * hazard;
 	for (; i < stage->nspells; i++)
 	{
+		check_interrupts_at(i);
 		spells[i].on_wins += wins_weight;
 		spells[i].on_amount += amount_weight;
 	}
@@ -415,7 +405,10 @@ judge_stage(Forecast *eval, ForecastStage *stage, uint64 oldest, Influence *of_s
 	int64		group;
 
 	for (; young < stage->nopen && open[young].age < oldest; young++)
+	{
+		check_interrupts_at(young);
 		ages += young == 0 || open[young].age != open[young - 1].age;
+	}
 	group = ages <= FORECAST_AGES ? 0 : (young + FORECAST_AGES - 1) / FORECAST_AGES;
 
 	for (int64 i = 0; i < stage->nopen;)
@@ -432,19 +425,19 @@ judge_stage(Forecast *eval, ForecastStage *stage, uint64 oldest, Influence *of_s
 			i = Min(i + group, young);
 		else
 			while (i < young && open[i].age == open[begin].age)
-				i++;
+				check_interrupts_at(i++);
 		if (begin < young)
 			age = open[begin + (i - begin - 1) / 2].age;
-		for (int64 j = begin; j < i; j++)
-			if (!isnan(open[j].amount))
-				value += open[j].amount;
+		FOR_INTERRUPTIBLE(j, i - begin)
+			if (!isnan(open[begin + j].amount))
+				value += open[begin + j].amount;
 		CHECK_FOR_INTERRUPTS();
 		drop_shorter(stage, age, of_stage);
 		probability = probability_at(eval, stage, age, (double) (i - begin), value, &rests_on);
-		for (int64 j = begin; j < i; j++)
+		FOR_INTERRUPTIBLE(j, i - begin)
 		{
-			open[j].probability = probability;
-			open[j].rests_on = rests_on;
+			open[begin + j].probability = probability;
+			open[begin + j].rests_on = rests_on;
 		}
 	}
 	drop_shorter(stage, PG_UINT64_MAX, of_stage);
@@ -471,7 +464,7 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 
 	if (stage->nopen == 0 || eval->horizon == 0)
 		return;					/* nothing is to come */
-	for (int64 i = 0; i < stage->nopen; i++)
+	FOR_INTERRUPTIBLE(i, stage->nopen)
 	{
 		const OpenLead *lead = &stage->open[i];
 		double		n = (double) lead->rests_on;
@@ -489,7 +482,8 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 		doubt += more;
 		sum->amount.mean += moved * value;
 		sum->amount.variance += moved * (value * value + spread) - moved * moved * value * value;
-		sum->amount.most += value;
+		sum->amount.least += Min(value, 0);
+		sum->amount.most += Max(value, 0);
 		amount_doubt += more * value;
 		noises += spread;
 		estimated += lead->estimated ? moved : 0;
@@ -501,9 +495,14 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 	sum->amount.none = wins_at_most(&sum->deals, 0);
 	if (noise > 0)
 	{
+		double		reach;
+
 		noise /= (double) worth->n;
 		sum->amount.variance += estimated * estimated * noise;
-		sum->amount.most += 4 * sqrt(noises + estimated_leads * estimated_leads * noise);
+		reach = 4 * sqrt(noises + estimated_leads * estimated_leads * noise);
+		sum->amount.most += reach;
+		if (worth->negative)
+			sum->amount.least -= reach;
 	}
 }
 
@@ -518,7 +517,7 @@ evaluate_stage(Forecast *eval, ForecastStage *stage, Influence *of_stage, Influe
 
 	sort_open(stage->open, (size_t) stage->nopen);
 	sum->leads = stage->nopen;
-	for (int64 i = 0; i < stage->nopen; i++)
+	FOR_INTERRUPTIBLE(i, stage->nopen)
 	{
 		OpenLead   *lead = &stage->open[i];
 
@@ -536,7 +535,7 @@ evaluate_stage(Forecast *eval, ForecastStage *stage, Influence *of_stage, Influe
 
 	sort_spells(stage->spells, (size_t) stage->nspells);
 	judge_stage(eval, stage, oldest, of_stage);
-	for (uint32 i = 0; i < eval->nlearned; i++)
+	FOR_INTERRUPTIBLE(i, eval->nlearned)
 	{
 		Influence  *one = &of_stage[i];
 
@@ -558,10 +557,8 @@ forecast_evaluate(Forecast *eval)
 {
 	ForecastSum *total = &eval->sum;
 	Size		size = ((Size) eval->nlearned + 1) * sizeof(Influence);
-	Influence  *of_stage = MemoryContextAllocExtended(eval->cxt, size,
-													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Influence  *of_all = MemoryContextAllocExtended(eval->cxt, size,
-													MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Influence  *of_stage = alloc_zeroed(eval->cxt, size);
+	Influence  *of_all = alloc_zeroed(eval->cxt, size);
 
 	for (int i = 0; i < eval->nstages; i++)
 	{
@@ -577,9 +574,10 @@ forecast_evaluate(Forecast *eval)
 		total->unvalued |= sum->unvalued;
 		total->expected += sum->expected;
 		total->amount.mean += sum->amount.mean;
+		total->amount.least += sum->amount.least;
 		total->amount.most += sum->amount.most;
 	}
-	for (uint32 i = 0; i < eval->nlearned; i++)
+	FOR_INTERRUPTIBLE(i, eval->nlearned)
 	{
 		total->deals.variance += of_all[i].wins * of_all[i].wins;
 		total->amount.variance += of_all[i].amount * of_all[i].amount;

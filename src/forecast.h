@@ -17,11 +17,11 @@
 #define FORECAST_WON	(-2)
 
 /*
- * So many of all stays, or leads, must have been watched for so long for what
- * follows to be taken from them: as many as the square root of all and at least
- * ten, but no more than a quarter.
+ * For how long were enough of n > 0 stays, or leads, watched for what follows to
+ * be taken from them? Enough are as many as the square root of all and at least
+ * ten, but no more than a quarter. Puts the times into order.
  */
-extern int64 forecast_enough(int64 all);
+extern uint64 forecast_enough(uint64 *watched, int64 n);
 
 /* So many ages of a stage have one; leads of more ages are put together. */
 #define FORECAST_AGES	64
@@ -32,6 +32,7 @@ typedef struct WonAmounts
 	int64		n;
 	double		mean;
 	double		squares;		/* sum of squared differences from the mean */
+	bool		negative;		/* is one of them? */
 } WonAmounts;
 
 /* A lead that is open, and what is known of it. */
@@ -86,12 +87,14 @@ typedef struct Forecast
 	WonAmounts	won;			/* of all wins that began in the period */
 	ForecastSum sum;
 
+	/* of the lead that forecast_stays() was last given */
+	Stays		stays;
+	Amount	   *amounts;		/* by stay */
+
 	/* private */
 	MemoryContext cxt;
-	Stays		stays;
 	uint32		nlearned;		/* leads */
 	int64		nopen;
-	Amount	   *amounts;		/* by stay of the current lead */
 	int64		aamounts;
 } Forecast;
 
@@ -114,9 +117,10 @@ extern bool forecast_open(Forecast *eval, const Lead *lead, uint32 nstages,
 extern void forecast_evaluate(Forecast *eval);
 
 /*
- * The amount of the stay that is the last of n: its last one, or the last one
- * before it while the lead was with the same ref; AMOUNT_NONE if there is none.
+ * Fills eval->stays with the stays of a lead before as_of, and eval->amounts with
+ * the amount of each: its last one, or the last one before it while the lead was
+ * with the same ref; AMOUNT_NONE if there is none.
  */
-extern Amount stay_amount(const Lead *lead, const Stay *stays, int64 n, uint32 nstages);
+extern void forecast_stays(Forecast *eval, const Lead *lead, uint32 nstages);
 
 #endif							/* FUNNEL_FORECAST_H */

@@ -9,7 +9,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -17,6 +16,7 @@
 #include "cohort_value.h"
 #include "compat.h"
 #include "forecast.h"
+#include "interrupts.h"
 #include "outcomes.h"
 #include "predict.h"
 #include "rows.h"
@@ -118,20 +118,22 @@ static void
 count_wins(ForecastCall *call, const Period *period, OpenSums *total)
 {
 	const Lead *lead = &call->stream->lead;
-	Stays	   *stays = &call->eval.stays;
+	const Stays *stays = &call->eval.stays;
 
-	stays_build(stays, lead, lead_count_before(lead, call->eval.as_of), call->stream->nstages);
-	for (int64 i = 0; i < stays->n; i++)
+	forecast_stays(&call->eval, lead, call->stream->nstages);
+	FOR_INTERRUPTIBLE(i, stays->n)
 		if (call->stage_of[stays->stays[i].stage] == FORECAST_WON &&
 			in_period(period, stays->stays[i].entered_at))
 		{
-			Amount		amount = stay_amount(lead, stays->stays, i + 1, call->stream->nstages);
-
 			total->wins++;
-			amount_sum_add(&total->won, &amount);
+			amount_sum_add(&total->won, &call->eval.amounts[i]);
 		}
 }
 
+/*
+ * Intervals are widened to what is expected: where none of the past was won, it
+ * is 0, however sure some of many leads will be won.
+ */
 static void
 put_sum(FunctionCallInfo fcinfo, const ForecastCall *call, text *stage,
 		const ForecastSum *sum, const OpenSums *open, const WonAmounts *worth, bool count)
@@ -152,15 +154,15 @@ put_sum(FunctionCallInfo fcinfo, const ForecastCall *call, text *stage,
 	if (judged)
 	{
 		SET(5, Float8GetDatum(sum->wins));
-		SET(6, Float8GetDatum(wins_quantile(&sum->deals, outside)));
-		SET(7, Float8GetDatum(wins_quantile(&sum->deals, 1 - outside)));
+		SET(6, Float8GetDatum(fmin(wins_quantile(&sum->deals, outside), floor(sum->wins + 1e-9))));
+		SET(7, Float8GetDatum(fmax(wins_quantile(&sum->deals, 1 - outside), ceil(sum->wins - 1e-9))));
 		SET(11, float8_array(sum->deals.mean, sum->deals.squares, sum->deals.variance));
 	}
 	if (judged && !sum->unvalued)
 	{
 		SET(8, Float8GetDatum(sum->expected));
-		SET(9, Float8GetDatum(amount_quantile(&sum->amount, outside)));
-		SET(10, Float8GetDatum(amount_quantile(&sum->amount, 1 - outside)));
+		SET(9, Float8GetDatum(fmin(amount_quantile(&sum->amount, outside), sum->expected)));
+		SET(10, Float8GetDatum(fmax(amount_quantile(&sum->amount, 1 - outside), sum->expected)));
 		SET(12, float8_array(sum->amount.mean, sum->amount.variance, sum->amount.most));
 	}
 	if (count)
@@ -334,15 +336,6 @@ typedef struct StepCurve
 	int64		converted;
 } StepCurve;
 
-static int
-watched_cmp(const void *a, const void *b)
-{
-	uint64		x = *(const uint64 *) a;
-	uint64		y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 step_add(StepCurve *step, const Lead *lead, int64 n)
 {
@@ -357,30 +350,31 @@ step_add(StepCurve *step, const Lead *lead, int64 n)
 		step->watched = repalloc_huge(step->watched, (Size) step->allocated * sizeof(uint64));
 	}
 	for (int64 i = 0; i < n; i++)
+	{
+		check_interrupts_at(i);
 		if (lead->label[i] == step->eval.from_stage)
 		{
 			step->watched[entered] = (uint64) step->eval.as_of - (uint64) lead->at[i];
 			break;
 		}
+	}
 }
 
 /* The curve, for as long as enough leads have been watched, and the window. */
 static void
 step_finish(StepCurve *step, uint64 within)
 {
-	int64		n = step->eval.entered;
 	int64		allocated = 64;
 	OutcomeRow	row;
 
 	outcomes_finish(&step->eval);
-	qsort(step->watched, (size_t) n, sizeof(uint64), watched_cmp);
-	within = Min(within, step->watched[n - forecast_enough(n)]);
+	within = Min(within, forecast_enough(step->watched, step->eval.entered));
 	step->points = palloc(allocated * sizeof(CurvePoint));
 	while (outcomes_next(&step->eval, &row) && row.elapsed <= within)
 	{
 		CurvePoint *point;
 
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts_at(step->npoints);
 		if (step->npoints == allocated)
 		{
 			allocated *= 2;
@@ -465,11 +459,14 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 		for (int i = 0; i < nsteps - 1; i++)
 			step_add(&curves[i], lead, n);
 		for (int64 i = 0; i < n; i++)
+		{
+			check_interrupts_at(i);
 			if (lead->label[i] == last)
 			{
 				last_entered++;
 				break;
 			}
+		}
 	}
 
 	for (int i = 0; i < nsteps; i++)
@@ -498,7 +495,10 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 				end = in_time = &curve->points[curve->npoints - 1];
 				for (int64 j = curve->npoints - 1; j >= 0 &&
 					 curve->points[j].probability * share >= quantile * end->probability; j--)
+				{
+					check_interrupts_at(j);
 					in_time = &curve->points[j];
+				}
 				SET(6, Float8GetDatum(in_time->days));
 				SET(8, Float8GetDatum(end->days));
 			}
@@ -535,6 +535,9 @@ typedef struct Requirement
 	const float8 *open;			/* moments of what comes anyway */
 	const float8 *worth;		/* mean, variance, number of amounts; NULL: deals */
 } Requirement;
+
+/* More are not counted. */
+#define MOST_LEADS	1e15
 
 /* Do n leads bring it with the confidence? */
 static bool
@@ -597,10 +600,10 @@ funnel_leads_that_suffice(PG_FUNCTION_ARGS)
 	}
 	while (!suffices(&need, enough))
 	{
-		too_few = enough;
-		enough = Max(enough * 2, 1);
-		if (enough > 1e15)
+		if (enough >= MOST_LEADS)
 			PG_RETURN_NULL();
+		too_few = enough;
+		enough = Min(Max(enough * 2, 1), MOST_LEADS);
 	}
 	while (enough - too_few > 1)
 	{

@@ -10,14 +10,139 @@
 
 #include "predict.h"
 
-/* Beyond it a beta distribution is a point, and lgamma() has too few digits. */
+/* Beyond it a beta distribution is as good as a point. */
 #define LARGEST_SIZE	1e7
 
-/* Terms that are less than so much of their sum do not change it. */
+/* What weighs less than so much of the most does not count. */
 #define NEGLIGIBLE		1e-18
 
+/* log(2 pi) / 2 */
+#define LOG_ROOT_2PI	0.91893853320467274178
+
+/* What Stirling's formula leaves of the logarithm of the gamma function. */
+static double
+stirling_rest(double x)
+{
+	double		square = x * x;
+
+	if (x < 16)
+		return lgamma(x) - ((x - 0.5) * log(x) - x + LOG_ROOT_2PI);
+	return (1.0 / 12 - (1.0 / 360 - (1.0 / 1260 - 1.0 / (1680 * square)) / square) / square) / x;
+}
+
 /*
- * n trials of one probability, which itself has a beta distribution.
+ * The logarithm of x^a y^b / B(a, b), y = 1 - x. Where a and b are large, both
+ * are so as well, and nearly the same: it is taken of what they differ by.
+ */
+static double
+log_beta_power(double a, double b, double x, double y)
+{
+	double		size = a + b;
+	double		more = (x * b - y * a) / a; /* x is so much more than the mean */
+	double		less = (y * a - x * b) / b;
+
+	return a * (fabs(more) < 0.5 ? log1p(more) : log(x * size / a)) +
+		b * (fabs(less) < 0.5 ? log1p(less) : log(y * size / b)) +
+		log(a) / 2 + log(b / size) / 2 - LOG_ROOT_2PI +
+		stirling_rest(size) - stirling_rest(a) - stirling_rest(b);
+}
+
+/*
+ * The regularized incomplete beta function, by its continued fraction
+ * (Abramowitz and Stegun 26.5.8) evaluated from the front (Lentz); for x up to
+ * about the mean, where that converges fast.
+ */
+static double
+lower_incomplete_beta(double a, double b, double x, double y)
+{
+	const double tiny = 1e-300;
+	double		power = exp(log_beta_power(a, b, x, y));
+	double		c = 1;
+	double		d;
+	double		fraction;
+
+	if (power == 0)
+		return 0;
+	d = 1 - (a + b) * x / (a + 1);
+	d = 1 / (fabs(d) < tiny ? tiny : d);
+	fraction = d;
+	for (int m = 1; m < 100000; m++)
+	{
+		double		step = 1;
+
+		for (int odd = 0; odd < 2; odd++)
+		{
+			double		term = odd
+				? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+				: m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+
+			d = 1 + term * d;
+			d = 1 / (fabs(d) < tiny ? tiny : d);
+			c = 1 + term / c;
+			c = fabs(c) < tiny ? tiny : c;
+			step = d * c;
+			fraction *= step;
+		}
+		if (!(fabs(step - 1) >= 1e-15))
+			break;
+	}
+	return power / a * fraction;
+}
+
+/* That a beta variable is at most x; y = 1 - x, which knows more where x is near 1. */
+static double
+incomplete_beta(double a, double b, double x, double y)
+{
+	if (x <= 0)
+		return 0;
+	if (y <= 0)
+		return 1;
+	/* once: rounding can make it look as if it were to be turned again */
+	if (x > (a + 1) / (a + b + 2))
+		return 1 - lower_incomplete_beta(b, a, y, x);
+	return lower_incomplete_beta(a, b, x, y);
+}
+
+/*
+ * The probability that one beta variable, of a and b, is less than another, of c
+ * and d, that is spread no wider: the mean, over the second, of the distribution
+ * of the first. Over the logarithm of the odds, where both are smooth and decline
+ * exponentially, a sum over points at equal distances is exact but for digits
+ * that do not count (trapezoidal rule).
+ */
+static double
+beta_less_than(double a, double b, double c, double d)
+{
+	double		at = log(c / d);	/* the mode of the second */
+	double		step = sqrt(1 / c + 1 / d) / 4;
+	double		sum = 0;
+	double		weights = 0;
+
+	for (int side = -1; side <= 1; side += 2)
+		for (int i = side > 0;; i++)
+		{
+			double		t = side * i * step;
+			double		x = 1 / (1 + exp(-at - t));
+			double		y = 1 / (1 + exp(at + t));
+			double		weight;
+
+			/* its density as a share of that of the mode */
+			if (c < d)
+				weight = exp(c * t - (c + d) * log1p(expm1(t) * c / (c + d)));
+			else
+				weight = exp(-d * t - (c + d) * log1p(expm1(-t) * d / (c + d)));
+			if (!(weight >= NEGLIGIBLE))
+				break;
+			CHECK_FOR_INTERRUPTS();
+			weights += weight;
+			sum += weight * incomplete_beta(a, b, x, y);
+		}
+	return sum / weights;
+}
+
+/*
+ * n trials of one probability, which itself has a beta distribution; with beta
+ * 0 all succeed.
  */
 typedef struct BetaBinomial
 {
@@ -34,13 +159,21 @@ static BetaBinomial
 beta_binomial(const WinsPrediction *wins)
 {
 	BetaBinomial result = {0};
+	double		trials;
 	double		p;
 	double		size = LARGEST_SIZE;
 
 	if (!(wins->mean > 0))
 		return result;
-	result.n = ceil(Max(wins->mean * wins->mean / wins->squares, wins->mean) - 1e-9);
-	p = Min(wins->mean / result.n, 1 - 1e-9);
+	trials = Max(wins->mean * wins->mean / wins->squares, wins->mean);
+	result.n = ceil(trials - 1e-9 - trials * 1e-14);	/* less what rounding added */
+	p = wins->mean / result.n;
+	if (p >= 1 && !(wins->variance > 0))
+	{
+		result.alpha = 1;
+		return result;
+	}
+	p = Min(p, 1 - 1e-9);
 	if (wins->variance > 0)
 		size = p * (1 - p) * result.n * result.n / wins->variance - 1;
 	size = Min(Max(size, 1e-3), LARGEST_SIZE);
@@ -49,54 +182,26 @@ beta_binomial(const WinsPrediction *wins)
 	return result;
 }
 
-static double
-log_beta(double a, double b)
-{
-	return lgamma(a) + lgamma(b) - lgamma(a + b);
-}
-
-static double
-beta_binomial_point(const BetaBinomial *d, double k)
-{
-	return exp(lgamma(d->n + 1) - lgamma(k + 1) - lgamma(d->n - k + 1) +
-			   log_beta(k + d->alpha, d->n - k + d->beta) - log_beta(d->alpha, d->beta));
-}
-
 /*
- * The sum from the side that k is on, outwards, so that what is small is not
- * the difference of what is not.
+ * Trials of a probability are uniform numbers that are less than it, or not. At
+ * most k are if the one that follows k of them in size is not, which is of a
+ * beta distribution as well.
  */
 static double
 beta_binomial_at_most(const BetaBinomial *d, double k)
 {
-	double		sum = 0;
-	double		term;
+	double		next = k + 1;
+	double		beyond = d->n - k;
 
 	if (k < 0)
 		return 0;
 	if (k >= d->n)
 		return 1;
-	if (k <= d->n * d->alpha / (d->alpha + d->beta))
-	{
-		term = beta_binomial_point(d, k);
-		for (double j = k;; j--)
-		{
-			CHECK_FOR_INTERRUPTS();
-			sum += term;
-			if (j <= 0 || (d->alpha >= 1 && term <= sum * NEGLIGIBLE))
-				return Min(sum, 1);
-			term *= j / (d->n - j + 1) * (d->n - j + d->beta) / (j - 1 + d->alpha);
-		}
-	}
-	term = beta_binomial_point(d, k + 1);
-	for (double j = k + 1;; j++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		sum += term;
-		if (j >= d->n || (d->beta >= 1 && term <= sum * NEGLIGIBLE))
-			return Max(1 - sum, 0);
-		term *= (d->n - j) / (j + 1) * (j + d->alpha) / (d->n - j - 1 + d->beta);
-	}
+	if (d->beta <= 0)
+		return 0;
+	if (1 / next + 1 / beyond <= 1 / d->alpha + 1 / d->beta)
+		return beta_less_than(d->alpha, d->beta, next, beyond);
+	return 1 - beta_less_than(next, beyond, d->alpha, d->beta);
 }
 
 double
@@ -127,58 +232,9 @@ wins_quantile(const WinsPrediction *wins, double probability)
 }
 
 /*
- * The regularized incomplete beta function, by its continued fraction
- * (Abramowitz and Stegun 26.5.8) evaluated from the front (Lentz); for x up to
- * about the mean, where that converges fast.
+ * The distribution of what is won, if something is, as a share of the way from
+ * least to most.
  */
-static double
-lower_incomplete_beta(double a, double b, double x)
-{
-	const double tiny = 1e-300;
-	double		c = 1;
-	double		d;
-	double		fraction;
-
-	d = 1 - (a + b) * x / (a + 1);
-	d = 1 / (fabs(d) < tiny ? tiny : d);
-	fraction = d;
-	for (int m = 1; m < 100000; m++)
-	{
-		double		step = 1;
-
-		for (int odd = 0; odd < 2; odd++)
-		{
-			double		term = odd
-				? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-				: m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-
-			d = 1 + term * d;
-			d = 1 / (fabs(d) < tiny ? tiny : d);
-			c = 1 + term / c;
-			c = fabs(c) < tiny ? tiny : c;
-			step = d * c;
-			fraction *= step;
-		}
-		if (fabs(step - 1) < 1e-15)
-			break;
-	}
-	return exp(a * log(x) + b * log1p(-x) - log_beta(a, b)) / a * fraction;
-}
-
-static double
-incomplete_beta(double a, double b, double x)
-{
-	if (x <= 0)
-		return 0;
-	if (x >= 1)
-		return 1;
-	/* once: rounding can make it look as if it were to be turned again */
-	if (x > (a + 1) / (a + b + 2))
-		return 1 - lower_incomplete_beta(b, a, 1 - x);
-	return lower_incomplete_beta(a, b, x);
-}
-
-/* The distribution of a positive amount as a share of the most that it can be. */
 typedef struct Share
 {
 	enum
@@ -193,18 +249,19 @@ typedef struct Share
 } Share;
 
 static Share
-positive_share(const AmountPrediction *amount)
+share_of_wins(const AmountPrediction *amount)
 {
 	Share		share = {0};
 	double		some = 1 - amount->none;
+	double		span = amount->most - amount->least;
 	double		mean = amount->mean / some;
 	double		variance = (amount->variance + amount->mean * amount->mean) / some - mean * mean;
 	double		size = LARGEST_SIZE;
 
-	share.mean = Min(mean / amount->most, 1);
+	share.mean = Min(Max((mean - amount->least) / span, 0), 1);
 	if (variance > 0)
-		size = share.mean * (1 - share.mean) * amount->most * amount->most / variance - 1;
-	if (size >= LARGEST_SIZE || share.mean >= 1)
+		size = share.mean * (1 - share.mean) * span * span / variance - 1;
+	if (size >= LARGEST_SIZE || share.mean <= 0 || share.mean >= 1)
 	{
 		share.kind = SHARE_POINT;
 		return share;
@@ -218,12 +275,14 @@ positive_share(const AmountPrediction *amount)
 static double
 share_at_most(const Share *share, double x)
 {
+	if (x < 0)
+		return 0;
 	if (x >= 1)
 		return 1;
 	switch (share->kind)
 	{
 		case SHARE_BETA:
-			return incomplete_beta(share->alpha, share->beta, x);
+			return incomplete_beta(share->alpha, share->beta, x, 1 - x);
 		case SHARE_ALL_OR_NOTHING:
 			return 1 - share->mean;
 		case SHARE_POINT:
@@ -232,46 +291,36 @@ share_at_most(const Share *share, double x)
 	return x >= share->mean ? 1 : 0;
 }
 
-static inline bool
-is_nothing(const AmountPrediction *amount)
-{
-	return !(amount->mean > 0) || amount->none >= 1;
-}
-
 double
 amount_at_most(const AmountPrediction *amount, double x)
 {
+	double		nothing = x < 0 ? 0 : 1;
+	double		span = amount->most - amount->least;
 	Share		share;
 
-	if (x < 0)
-		return 0;
-	if (is_nothing(amount))
-		return 1;
-	share = positive_share(amount);
-	return amount->none + (1 - amount->none) * share_at_most(&share, x / amount->most);
+	if (!(span > 0) || amount->none >= 1)
+		return nothing;
+	share = share_of_wins(amount);
+	return amount->none * nothing +
+		(1 - amount->none) * share_at_most(&share, (x - amount->least) / span);
 }
 
 double
 amount_quantile(const AmountPrediction *amount, double probability)
 {
-	Share		share;
-	double		below = 0;
-	double		enough = 1;
+	double		below = amount->least;
+	double		enough = amount->most;
 
-	if (is_nothing(amount) || probability <= amount->none)
-		return 0;
-	probability = (probability - amount->none) / (1 - amount->none);
-	share = positive_share(amount);
-	if (share_at_most(&share, 0) >= probability)
-		return 0;
+	if (amount_at_most(amount, below) >= probability)
+		return below;
 	for (int i = 0; i < 60; i++)
 	{
 		double		middle = (below + enough) / 2;
 
-		if (share_at_most(&share, middle) >= probability)
+		if (amount_at_most(amount, middle) >= probability)
 			enough = middle;
 		else
 			below = middle;
 	}
-	return enough * amount->most;
+	return enough;
 }

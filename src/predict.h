@@ -27,15 +27,17 @@ extern double wins_at_most(const WinsPrediction *wins, double k);
 extern double wins_quantile(const WinsPrediction *wins, double probability);
 
 /*
- * An amount between 0 and most: with some probability none, because nothing is
- * won; else a beta distribution, all together of that mean and variance. Where
- * the variance is more than one can have, it is all or nothing.
+ * An amount between least, which is negative where wins may cost something, and
+ * most: with some probability 0, because nothing is won; else a beta
+ * distribution, all together of that mean and variance. Where the variance is
+ * more than one can have, it is least or most.
  */
 typedef struct AmountPrediction
 {
 	double		mean;
 	double		variance;
-	double		most;
+	double		least;			/* at most 0 */
+	double		most;			/* at least 0 */
 	double		none;			/* probability */
 } AmountPrediction;
 

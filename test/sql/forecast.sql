@@ -5,14 +5,6 @@ SET datestyle = 'ISO';
 CREATE SCHEMA forecast;
 SET search_path = forecast;
 SELECT funnel.create_pipeline('sales', '{mql,opportunity,won}', '{lost}', true);
--- the table of targets, should it not be there
-DO $$
-BEGIN
-    IF to_regclass('funnel.target') IS NULL THEN
-        CREATE TABLE funnel.target (pipeline text, kpi text, period tstzrange, value numeric);
-    END IF;
-END
-$$;
 
 CREATE TABLE history (lead int, stage text, at timestamptz, amount numeric);
 INSERT INTO history VALUES
@@ -66,6 +58,29 @@ FROM (SELECT funnel.cohort(lead, stage, at, amount) AS c FROM history WHERE stag
 SELECT f.stage, unit, leads, expected, low, high
 FROM (SELECT funnel.cohort(lead, stage, at, amount) AS c FROM history WHERE lead IN (1, 2, 3, 4, 11)) AS c,
      funnel.forecast(c, 'sales', '80 days', '2025-04-01') AS f WHERE f.stage IS NULL;
+-- none of a hundred was won: of 2000 leads some may be, but what is expected is in the interval; and if all were
+SELECT unit, stage_then, leads, expected, low, high
+FROM unnest('{lost,won}'::text[]) AS stage_then,
+     LATERAL (SELECT funnel.cohort(n, s, at) AS history
+              FROM generate_series(1, 100) AS n, LATERAL (VALUES ('mql', timestamptz '2024-01-01'), (stage_then, '2024-01-11')) AS e(s, at)) AS h,
+     (SELECT funnel.cohort(n, 'mql', timestamptz '2025-01-01') AS open FROM generate_series(1, 2000) AS n) AS o,
+     funnel.forecast(open, 'sales', '30 days', '2025-01-02', history => history, confidence => 0.5) AS f
+WHERE f.stage IS NULL AND unit = 'deals' ORDER BY stage_then;
+-- Half are won. What takes money back is counted as such: 100 more, or 90 less, or both or nothing; and only less.
+SELECT a, open, expected, low, high
+FROM (SELECT funnel.cohort(n, s, at, 50) AS history
+      FROM generate_series(1, 100) AS n, LATERAL (VALUES ('mql', timestamptz '2024-01-01'), (CASE WHEN n <= 50 THEN 'won' ELSE 'lost' END, '2024-01-11')) AS e(s, at)) AS h,
+     (VALUES (1, '{100,-90}'::numeric[]), (2, '{-10,-90}')) AS v(i, a),
+     LATERAL (SELECT funnel.cohort(n, 'mql', timestamptz '2025-01-01', amount) AS open_leads FROM unnest(a) WITH ORDINALITY AS u(amount, n)) AS o,
+     funnel.forecast(open_leads, 'sales', '30 days', '2025-01-02', history => history) AS f
+WHERE f.stage IS NULL AND unit = 'amount' ORDER BY i;
+-- leads without an amount of their own, where one win brought 110 and the next took back 100
+SELECT expected, low < 0 AS may_cost, low < expected AND expected < high AS inside
+FROM (SELECT funnel.cohort(n, s, at, CASE WHEN s = 'won' THEN CASE WHEN n % 4 = 0 THEN 110 ELSE -100 END END) AS history
+      FROM generate_series(1, 100) AS n, LATERAL (VALUES ('mql', timestamptz '2024-01-01'), (CASE WHEN n % 2 = 0 THEN 'won' ELSE 'lost' END, '2024-01-11')) AS e(s, at)) AS h,
+     (SELECT funnel.cohort(n, 'mql', timestamptz '2025-01-01') AS open FROM generate_series(1, 10) AS n) AS o,
+     funnel.forecast(open, 'sales', '30 days', '2025-01-02', history => history) AS f
+WHERE f.stage IS NULL AND unit = 'amount';
 -- wins without amounts: no amount can be expected
 SELECT f.stage, unit, open, expected, low, high
 FROM (SELECT funnel.cohort(lead, stage, at, CASE WHEN lead = 11 THEN amount END) AS c FROM history) AS c,
@@ -92,9 +107,18 @@ SELECT horizon, unit, expected, so_far, target, round(coverage::numeric, 4) AS c
 FROM c, unnest('{30 days,275 days}'::interval[]) AS horizon,
      funnel.forecast(c, 'sales', horizon, '2025-04-01') AS f WHERE f.stage IS NULL;
 SELECT unit, so_far, target, round(coverage::numeric, 4) AS coverage FROM c, funnel.forecast(c, 'sales', '19 days', '2025-02-10') AS f WHERE f.stage IS NULL;
-DELETE FROM funnel.target;
+-- a horizon beyond all time
+SELECT unit, leads, unjudged, so_far, target FROM c, funnel.forecast(c, 'sales', '300000 years', '2025-04-01') AS f WHERE f.stage IS NULL;
+-- many wins of one lead, whose only amount is its first: 5 each
+SET statement_timeout = '20s';
+SELECT unit, so_far
+FROM (SELECT funnel.cohort(1, CASE WHEN n % 2 = 0 THEN 'mql' ELSE 'won' END, timestamptz '2025-01-01' + n * interval '1 second', CASE WHEN n = 0 THEN 5 END) AS c
+      FROM generate_series(0, 400000) AS n) AS c, funnel.forecast(c, 'sales', '275 days', '2025-04-01') AS f WHERE f.stage IS NULL;
+RESET statement_timeout;
+DELETE FROM funnel.target WHERE pipeline IN ('sales', 'other');
 
 -- errors
+\set SHOW_CONTEXT never
 SELECT funnel.forecast(c, 'nobody', '30 days') FROM c;
 SELECT funnel.forecast(c, NULL, '30 days') FROM c;
 SELECT funnel.forecast(c, 'sales', '-1 day') FROM c;
@@ -185,3 +209,5 @@ JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE probability IS NULL) 
 WHERE expected IS NOT NULL;
 
 DELETE FROM funnel.pipeline WHERE name IN ('sales', 'endless');
+SET client_min_messages = warning;
+DROP SCHEMA forecast CASCADE;

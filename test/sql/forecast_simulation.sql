@@ -83,3 +83,5 @@ FROM (SELECT kind, due, r.*, at_least(10, leads_needed, 0.2 * CASE WHEN due IS N
 GROUP BY kind, due ORDER BY kind, due;
 
 DELETE FROM funnel.pipeline WHERE name = 'sales';
+SET client_min_messages = warning;
+DROP SCHEMA simulation CASCADE;

@@ -95,12 +95,30 @@ SELECT funnel.leads_that_suffice(40, 0.9, 0.3, 100, '{0,0,0}', NULL) AS deals,
        funnel.leads_that_suffice(40000, 0.9, 0.3, 100, '{0,0,0}', '{1000,0,30}') AS amount;
 -- a million deals
 SELECT n BETWEEN 2000000 AND 2003000 AS near FROM funnel.leads_that_suffice(1000000, 0.9, 0.5, NULL, '{0,0,0}', NULL) AS n;
+-- However many, at once. Where half of one lead is all that is known, every share and so every number of wins is as probable
+-- as the next: k or more of n have (n + 1 - k) / (n + 1). Where it is 3/4 of two: 1 - k (k + 1) / ((n + 1) (n + 2)).
+SET statement_timeout = '10s';
+SELECT k, even, even = ceil(k / 0.15) - 1 AS even_is_least, better, k * (k + 1) <= 0.15 * (better + 1) * (better + 2) AND k * (k + 1) > 0.15 * better * (better + 1) AS better_is_least
+FROM unnest('{1,7,1000,1000000,1000000000}'::numeric[]) AS k, funnel.leads_that_suffice(k::float8, 0.85, 0.5, 1, '{0,0,0}', NULL) AS even,
+     funnel.leads_that_suffice(k::float8, 0.85, 0.75, 2, '{0,0,0}', NULL) AS better;
+-- all come: as many as are missing; more than 10^15 leads are not counted
+SELECT step, leads_expected, leads_needed FROM c, funnel.required_leads(c, '{mql,won}', 123456789012, as_of => '2025-04-01') AS f;
+SELECT step, leads_expected, leads_needed FROM c, funnel.required_leads(c, '{mql,won}', 1e15, as_of => '2025-04-01') AS f;
+RESET statement_timeout;
+-- wins that cost more than they bring
+SELECT step, from_open, leads_expected, leads_needed
+FROM (SELECT funnel.cohort(lead, stage, at, CASE amount WHEN 30000 THEN -90000 ELSE amount END) AS c FROM history) AS c,
+     funnel.required_leads(c, '{mql,won}', 100000, 'amount', open_leads => c, as_of => '2025-04-01') AS f;
 
 -- errors
+\set SHOW_CONTEXT never
 SELECT funnel.required_leads(c, '{mql,won}', 0) FROM c;
 SELECT funnel.required_leads(c, '{mql,won}', -5) FROM c;
 SELECT funnel.required_leads(c, '{mql,won}', 'NaN') FROM c;
 SELECT funnel.required_leads(c, '{mql,won}', NULL) FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1e16, 'amount') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 'Infinity') FROM c;
+SELECT funnel.required_leads(c, '{mql,won}', 1e-16) FROM c;
 SELECT funnel.required_leads(c, '{won}', 1) FROM c;
 SELECT funnel.required_leads(c, '{}', 1) FROM c;
 SELECT funnel.required_leads(c, NULL, 1) FROM c;
@@ -113,3 +131,5 @@ SELECT funnel.required_leads(c, '{mql,won}', 1, within => '0') FROM c;
 SELECT funnel.required_leads(c, '{mql,won}', 1, due => 'infinity') FROM c;
 SELECT funnel.required_leads(c, '{mql,won}', 1, as_of => NULL) FROM c;
 SELECT step, entered, rate FROM c, funnel.required_leads(c, '{mql,demo,won}', 1, as_of => '2025-04-01') AS f;
+SET client_min_messages = warning;
+DROP SCHEMA required CASCADE;
