@@ -123,6 +123,7 @@ CREATE TABLE funnel.adapter_source (
     "position" int NOT NULL,
     source text NOT NULL,
     is_required boolean NOT NULL,
+    key text,
     meaning text NOT NULL,
     PRIMARY KEY (kind, source),
     UNIQUE (kind, "position")
@@ -132,13 +133,14 @@ COMMENT ON COLUMN funnel.adapter_source.kind IS 'the kind of adapter';
 COMMENT ON COLUMN funnel.adapter_source."position" IS 'its place in lists; the first is the one meant where only one is given';
 COMMENT ON COLUMN funnel.adapter_source.source IS 'its name in the argument sources';
 COMMENT ON COLUMN funnel.adapter_source.is_required IS 'must it be given?';
+COMMENT ON COLUMN funnel.adapter_source.key IS 'column of which it should have each value once; of several such rows the one modified last is read; NULL: none';
 COMMENT ON COLUMN funnel.adapter_source.meaning IS 'what is in it';
 
 CREATE TABLE funnel.adapter_column (
     kind text NOT NULL,
     source text NOT NULL,
     "column" text NOT NULL,
-    type text NOT NULL CHECK (type IN ('key', 'link', 'ref', 'label', 'text', 'time', 'end', 'amount', 'flag', 'ids', 'order')),
+    type text NOT NULL CHECK (type IN ('key', 'link', 'ref', 'label', 'text', 'time', 'day', 'end', 'amount', 'flag', 'ids', 'order')),
     names text[] NOT NULL,
     is_required boolean NOT NULL,
     meaning text NOT NULL,
@@ -150,7 +152,7 @@ COMMENT ON COLUMN funnel.adapter_column.kind IS 'the kind of adapter';
 COMMENT ON COLUMN funnel.adapter_column.source IS 'the source that has the column';
 COMMENT ON COLUMN funnel.adapter_column."column" IS 'what the adapter calls it';
 COMMENT ON COLUMN funnel.adapter_column.type IS
-    'what it is read as: key, link (a key that may be blank), ref, label, text, time, end (a time that may be open), amount, flag, ids (a list), order';
+    'what it is read as: key, link (a key that may be blank), ref, label, text, time, day (a day, also as midnight UTC), end (a time that may be open), amount, flag, ids (a list), order';
 COMMENT ON COLUMN funnel.adapter_column.names IS
     'what sources call it, the most likely first; {field} is the option field. Case, underscores and a byte-order mark do not matter';
 COMMENT ON COLUMN funnel.adapter_column.is_required IS 'must the source have it?';

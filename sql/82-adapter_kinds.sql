@@ -2,7 +2,8 @@
 --
 -- Part "events" of a kind gives rows (lead, label, at, amount, ref, record, is_deleted); funnel.create_adapter() puts merged
 -- leads together and turns labels into stages. Kinds that read a history of field values give {changes} (record, old_label,
--- new_label, at, created_at, amount, ref, is_deleted, place) and {records} (record, label, created_at, amount, ref, is_deleted).
+-- new_label, at, created_at, amount, ref, place) and {records} (record, label, created_at, amount, ref). What is deleted as a
+-- whole is in {gone} (record); is_deleted is for what rows tell of themselves.
 
 INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, required_with, meaning) VALUES
 ('*', 'null_label', 'text', '"(none)"', NULL, NULL, 'stage or channel of rows whose label is NULL or blank'),
@@ -17,26 +18,47 @@ INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
 ('*', 'field_history', '{record.lead,record.id,lead.id,history.created_at}', $part$
 {changed}
 UNION ALL
-SELECT b.record, b.label, b.at, b.amount, b.ref, b.record, b.is_deleted FROM ({beginnings}) AS b$part$),
+SELECT b.record, b.label, b.at, b.amount, b.ref, b.record, NULL::boolean FROM ({beginnings}) AS b$part$),
 ('*', 'field_history:else', '{}', '{changed}'),
-('*', 'changed', '{record.amount,record.is_deleted,lead.amount,lead.is_deleted}', $part$
-SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, c.ref, c.record,
-       coalesce(r.is_deleted, c.is_deleted) AS is_deleted
+('*', 'changed', '{record.amount,lead.amount}', $part$
+SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, c.ref, c.record, NULL::boolean AS is_deleted
   FROM ({changes}) AS c LEFT JOIN ({records}) AS r ON r.record = c.record$part$),
 ('*', 'changed:else', '{}', $part$
-SELECT c.record AS lead, c.new_label AS label, c.at, c.amount, c.ref, c.record, c.is_deleted FROM ({changes}) AS c$part$),
+SELECT c.record AS lead, c.new_label AS label, c.at, c.amount, c.ref, c.record, NULL::boolean AS is_deleted FROM ({changes}) AS c$part$),
 -- What a record began with: the old value of its first change, or what it has today if nothing changed. It lies before the
 -- first change, also where the record was created in the same second.
 ('*', 'beginnings', '{}', $part$
 SELECT coalesce(f.record, r.record) AS record, CASE WHEN f.record IS NULL THEN r.label ELSE f.old_label END AS label,
        least(coalesce(r.created_at, f.created_at), f.at - interval '1 microsecond') AS at,
-       coalesce(f.amount, r.amount) AS amount, coalesce(f.ref, r.ref) AS ref, coalesce(r.is_deleted, f.is_deleted) AS is_deleted
+       coalesce(f.amount, r.amount) AS amount, coalesce(f.ref, r.ref) AS ref
   FROM ({firsts}) AS f FULL JOIN ({records}) AS r ON r.record = f.record
  WHERE f.record IS NULL OR coalesce(r.created_at, f.created_at) < f.at
        OR f.old_label IS NOT NULL AND coalesce(r.created_at, f.created_at) IS NOT NULL$part$),
+-- Of changes of one time the first is one whose old value none of the others has made.
 ('*', 'firsts', '{}', $part$
-SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.new_label, c.at, c.created_at, c.amount, c.ref, c.is_deleted
-  FROM ({changes}) AS c ORDER BY c.record {collate}, c.at, c.place$part$),
+SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.at, c.created_at, c.amount, c.ref
+  FROM (SELECT c.*, array_agg(c.new_label) OVER (PARTITION BY c.record {collate}) AS new_labels
+          FROM (SELECT c.*, rank() OVER (PARTITION BY c.record {collate} ORDER BY c.at) AS nth FROM ({changes}) AS c) AS c
+         WHERE c.nth = 1 AND c.record IS NOT NULL) AS c
+ ORDER BY c.record {collate}, array_position(c.new_labels, c.old_label) IS NOT NULL, c.place,
+          c.old_label COLLATE "C", c.created_at, c.amount, c.ref$part$),
+-- A merged record is deleted if what it has become is.
+('*', 'deleted', '{}', $part$
+SELECT g.record FROM ({gone}) AS g LEFT JOIN {survivors} AS s ON s.merged = g.record WHERE s.merged IS NULL
+UNION
+SELECT s.merged FROM {survivors} AS s JOIN ({gone}) AS g ON g.record = s.survivor$part$),
+-- Of {versions} (record, is_deleted, at) the last one counts: what was deleted can be restored.
+('*', 'gone_at_last', '{}', $part$
+SELECT v.record FROM ({versions}) AS v GROUP BY v.record
+HAVING coalesce(max(v.at) FILTER (WHERE v.is_deleted) >= max(v.at) FILTER (WHERE NOT v.is_deleted), bool_or(v.is_deleted))$part$),
+-- The same of rows of a lead that tell of different records, by ref: of merged leads all of them.
+('*', 'is_gone', '{rows.is_deleted}', $part$
+coalesce(max({version_at}) FILTER (WHERE r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref)
+         >= max({version_at}) FILTER (WHERE NOT r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref),
+         bool_or(r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref))$part$),
+('*', 'is_gone:else', '{}', 'NULL::boolean'),
+('*', 'gone_rows', '{}', $part$
+SELECT r.lead AS record FROM ({versions}) AS r GROUP BY r.lead HAVING bool_and(coalesce(r.is_gone, false))$part$),
 ('*', 'survivors', '{}', $part$
 (SELECT s.merged, s.survivor
    FROM (SELECT array_agg(m.merged) AS merged, array_agg(m.survivor) AS survivors FROM ({merges}) AS m WHERE m.merged <> m.survivor) AS a,
@@ -53,14 +75,14 @@ INSERT INTO funnel.adapter_kind (kind, vendor, is_touch, is_utc, meaning) VALUES
 ('snapshots', NULL, false, false, 'a row per lead and day'),
 ('field_history', NULL, false, false, 'a row per change, with the old and the new value');
 
-INSERT INTO funnel.adapter_source (kind, "position", source, is_required, meaning) VALUES
-('events', 1, 'events', true, 'a row per event'),
-('events:touch', 1, 'events', true, 'a row per touch'),
-('stage_dates', 1, 'rows', true, 'a row per lead'),
-('scd2', 1, 'rows', true, 'a row per version of a lead'),
-('snapshots', 1, 'rows', true, 'a row per lead and day'),
-('field_history', 1, 'history', true, 'a row per change'),
-('field_history', 2, 'record', false, 'a row per lead: when it was created, what it is now');
+INSERT INTO funnel.adapter_source (kind, "position", source, is_required, key, meaning) VALUES
+('events', 1, 'events', true, NULL, 'a row per event'),
+('events:touch', 1, 'events', true, NULL, 'a row per touch'),
+('stage_dates', 1, 'rows', true, NULL, 'a row per lead'),
+('scd2', 1, 'rows', true, NULL, 'a row per version of a lead'),
+('snapshots', 1, 'rows', true, NULL, 'a row per lead and day'),
+('field_history', 1, 'history', true, NULL, 'a row per change'),
+('field_history', 2, 'record', false, 'lead', 'a row per lead: when it was created, what it is now');
 
 INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_required, meaning) VALUES
 ('events', 'events', 'lead', 'key', '{lead,lead_id}', true, 'the lead'),
@@ -124,25 +146,47 @@ SELECT e.lead, e.channel AS label, e.at, NULL::numeric AS amount, e.ref, e.lead 
 ('stage_dates', 'events', '{}', $part$
 SELECT r.lead, s.label, s.at, r.amount, r.ref, r.lead AS record, r.is_deleted
   FROM {source rows} AS r, LATERAL (VALUES {stages}) AS s (label, at) WHERE s.at IS NOT NULL$part$),
+('stage_dates', 'gone', '{rows.merged_into}', $part$
+SELECT r.lead AS record FROM {source rows} AS r GROUP BY r.lead HAVING bool_and(coalesce(r.is_deleted, false))$part$),
 ('stage_dates', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
--- A version that ends when it begins was never in force, unless it is of days, the last of which it includes.
+-- A version that ends when it begins was never in force, unless it is of a day, the last of which it includes.
+('scd2', 'valid_rows', '{}', $part$
+SELECT r.*, CASE WHEN r.valid_to = (r.valid_to AT TIME ZONE {time_zone})::date::timestamp AT TIME ZONE {time_zone}
+                 THEN ((r.valid_to AT TIME ZONE {time_zone})::date + 1)::timestamp AT TIME ZONE {time_zone} END AS day_after
+  FROM {source rows} AS r$part$),
+('scd2', 'versions', '{}', $part$
+SELECT r.*, {is_gone} AS is_gone FROM ({valid_rows}) AS r
+ WHERE coalesce(r.valid_to > r.valid_from OR r.valid_to = r.valid_from AND r.day_after IS NOT NULL, true)$part$),
+-- The last version ends with its last day if that is how versions join: the next one begins a day later.
 ('scd2', 'events', '{}', $part$
-SELECT r.lead, r.stage AS label, r.valid_from AS at, r.amount, r.ref, r.lead AS record, r.is_deleted
-  FROM {source rows} AS r
- WHERE r.valid_to IS NULL OR r.valid_to > r.valid_from
-       OR r.valid_to = r.valid_from AND (r.valid_from AT TIME ZONE {time_zone})::time = '00:00'
+SELECT r.lead, r.stage AS label, r.valid_from AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({versions}) AS r
 UNION ALL
-SELECT r.lead, {ended}, r.valid_to, r.amount, r.ref, r.lead, r.is_deleted
-  FROM (SELECT r.*, lead(r.valid_from) OVER (PARTITION BY r.lead, r.ref ORDER BY r.valid_from) AS next_from FROM {source rows} AS r) AS r
- WHERE {ended} IS NOT NULL AND r.valid_to IS NOT NULL AND r.next_from IS NULL$part$),
+SELECT r.lead, {ended}, CASE WHEN r.has_last_days OR r.valid_to = r.valid_from THEN coalesce(r.day_after, r.valid_to) ELSE r.valid_to END,
+       r.amount, r.ref, r.lead, r.is_gone
+  FROM (SELECT r.*, count(*) FILTER (WHERE r.next_from = r.day_after) OVER () > count(*) FILTER (WHERE r.next_from = r.valid_to) OVER () AS has_last_days
+          FROM (SELECT r.*, lead(true) OVER nth IS NULL AS is_last, lead(r.valid_from) OVER nth AS next_from FROM ({versions}) AS r
+                WINDOW nth AS (PARTITION BY r.lead {collate}, r.ref ORDER BY r.valid_from NULLS FIRST, r.valid_to, r.amount)) AS r) AS r
+  LEFT JOIN {survivors} AS s ON s.merged = r.lead
+ WHERE {ended} IS NOT NULL AND r.is_last AND r.valid_to IS NOT NULL AND s.merged IS NULL$part$),
+('scd2', 'version_at', '{}', 'r.valid_from'),
+('scd2', 'gone', '{rows.merged_into}', '{gone_rows}'),
 ('scd2', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
+('snapshots', 'versions', '{}', 'SELECT r.*, {is_gone} AS is_gone FROM {source rows} AS r'),
 ('snapshots', 'events', '{}', $part$
-SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record, r.is_deleted FROM {source rows} AS r$part$),
+SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({versions}) AS r$part$),
+('snapshots', 'version_at', '{}', 'r.day'),
+('snapshots', 'gone', '{rows.merged_into}', '{gone_rows}'),
 ('snapshots', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
 ('field_history', 'changes', '{}', $part$
-SELECT h.lead AS record, h.old_value AS old_label, h.new_value AS new_label, h.changed_at AS at, h.created_at, h.amount, h.ref,
-       h.is_deleted, h.place
-  FROM {source history} AS h WHERE {field} IS NULL OR h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field})$part$),
+SELECT h.lead AS record, h.old_value AS old_label, h.new_value AS new_label, h.changed_at AS at, h.created_at, h.amount, h.ref, h.place
+  FROM {source history} AS h
+ WHERE {field} IS NULL OR NOT {has history.field_name} OR h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field})$part$),
+('field_history', 'versions', '{}', $part$
+SELECT h.lead AS record, h.is_deleted, h.changed_at AS at FROM {source history} AS h WHERE NOT {has record.is_deleted}$part$),
+('field_history', 'gone', '{record.is_deleted,history.is_deleted}', $part$
+SELECT r.lead AS record FROM {source record} AS r WHERE r.is_deleted
+UNION ALL
+{gone_at_last}$part$),
 ('field_history', 'records', '{}', $part$
-SELECT r.lead AS record, r.stage AS label, r.created_at, r.amount, NULL::text AS ref, r.is_deleted FROM {source record} AS r$part$),
-('field_history', 'merges', '{record.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source record} AS r');
+SELECT r.lead AS record, r.stage AS label, r.created_at, r.amount, NULL::text AS ref FROM {source record} AS r$part$),
+('field_history', 'merges', '{record.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {rows record} AS r');

@@ -12,48 +12,48 @@ INSERT INTO funnel.adapter_kind (kind, vendor, is_touch, is_utc, meaning) VALUES
 ('odoo_tracking', 'odoo', false, true, 'the tracked changes in the messages of leads and opportunities'),
 ('suitecrm_audit', 'suitecrm', false, true, 'leads_audit, opportunities_audit and their like; SugarCRM has the same');
 
-INSERT INTO funnel.adapter_source (kind, "position", source, is_required, meaning) VALUES
-('salesforce_opportunity_history', 1, 'history', true, 'OpportunityHistory'),
-('salesforce_opportunity_history', 2, 'opportunity', false, 'Opportunity: which are deleted'),
-('salesforce_field_history', 1, 'history', true, 'LeadHistory, ContactHistory, OpportunityFieldHistory, ...'),
-('salesforce_field_history', 2, 'record', false, 'Lead, Contact, Opportunity, ...: creation, value of today, merges'),
-('salesforce_conversion', 1, 'lead', true, 'Lead'),
-('salesforce_conversion', 2, 'opportunity', true, 'Opportunity'),
-('salesforce_conversion', 3, 'lead_history', false, 'LeadHistory'),
-('salesforce_conversion', 4, 'opportunity_history', false, 'OpportunityHistory'),
-('salesforce_conversion', 5, 'opportunity_contact_role', false, 'OpportunityContactRole: whose opportunity it is'),
-('salesforce_conversion', 6, 'contact', false, 'Contact: account, merges'),
-('salesforce_conversion', 7, 'account', false, 'Account: merges'),
-('salesforce_campaign_member', 1, 'member', true, 'CampaignMember'),
-('salesforce_campaign_member', 2, 'campaign', true, 'Campaign'),
-('salesforce_campaign_member', 3, 'lead', false, 'Lead: what contacts were before, merges'),
-('salesforce_campaign_member', 4, 'opportunity', false, 'Opportunity'),
-('salesforce_campaign_member', 5, 'opportunity_contact_role', false, 'OpportunityContactRole'),
-('salesforce_campaign_member', 6, 'contact', false, 'Contact: account, merges'),
-('salesforce_campaign_member', 7, 'account', false, 'Account: merges'),
-('hubspot_deal_stage', 1, 'deal_stage', true, 'a row per stage that a deal entered'),
-('hubspot_deal_stage', 2, 'stage', true, 'the stages of deal pipelines, with their labels'),
-('hubspot_deal_stage', 3, 'deal', false, 'deals: amount, merges, which are deleted'),
-('hubspot_deal_stage', 4, 'merged', false, 'pairs of merged deals'),
-('hubspot_property_history', 1, 'history', true, 'a row per value that a property had'),
-('hubspot_property_history', 2, 'stage', false, 'the stages of deal pipelines, with their labels'),
-('hubspot_property_history', 3, 'record', false, 'the deals, contacts or companies: amount, merges, which are deleted'),
-('hubspot_property_history', 4, 'merged', false, 'pairs of merged records'),
-('marketo_change_data', 1, 'activity', true, 'activities "Change Data Value"'),
-('marketo_change_data', 2, 'lead', false, 'leads: creation, value of today'),
-('marketo_change_data', 3, 'merge', false, 'activities "Merge Leads"'),
-('marketo_change_data', 4, 'deleted', false, 'activities "Delete Lead"'),
-('marketo_activities', 1, 'activity', true, 'activities'),
-('marketo_activities', 2, 'activity_type', false, 'names of the types of activities'),
-('marketo_activities', 3, 'merge', false, 'activities "Merge Leads"'),
-('marketo_activities', 4, 'deleted', false, 'activities "Delete Lead"'),
-('odoo_tracking', 1, 'tracking', true, 'mail_tracking_value'),
-('odoo_tracking', 2, 'message', true, 'mail_message'),
-('odoo_tracking', 3, 'fields', false, 'ir_model_fields; needed where tracking names fields by number'),
-('odoo_tracking', 4, 'stage', false, 'crm_stage'),
-('odoo_tracking', 5, 'lead', false, 'crm_lead: creation, stage of today, amount'),
-('suitecrm_audit', 1, 'audit', true, 'leads_audit, opportunities_audit, ...'),
-('suitecrm_audit', 2, 'record', false, 'leads, opportunities, ...: creation, value of today, amount, which are deleted');
+INSERT INTO funnel.adapter_source (kind, "position", source, is_required, key, meaning) VALUES
+('salesforce_opportunity_history', 1, 'history', true, NULL, 'OpportunityHistory'),
+('salesforce_opportunity_history', 2, 'opportunity', false, 'id', 'Opportunity: which are deleted'),
+('salesforce_field_history', 1, 'history', true, NULL, 'LeadHistory, ContactHistory, OpportunityFieldHistory, ...'),
+('salesforce_field_history', 2, 'record', false, 'id', 'Lead, Contact, Opportunity, ...: creation, value of today, merges'),
+('salesforce_conversion', 1, 'lead', true, 'id', 'Lead'),
+('salesforce_conversion', 2, 'opportunity', true, 'id', 'Opportunity'),
+('salesforce_conversion', 3, 'lead_history', false, NULL, 'LeadHistory'),
+('salesforce_conversion', 4, 'opportunity_history', false, NULL, 'OpportunityHistory'),
+('salesforce_conversion', 5, 'opportunity_contact_role', false, NULL, 'OpportunityContactRole: whose opportunity it is'),
+('salesforce_conversion', 6, 'contact', false, 'id', 'Contact: account, merges'),
+('salesforce_conversion', 7, 'account', false, NULL, 'Account: merges'),
+('salesforce_campaign_member', 1, 'member', true, 'id', 'CampaignMember'),
+('salesforce_campaign_member', 2, 'campaign', true, 'id', 'Campaign'),
+('salesforce_campaign_member', 3, 'lead', false, 'id', 'Lead: what contacts were before, merges'),
+('salesforce_campaign_member', 4, 'opportunity', false, 'id', 'Opportunity'),
+('salesforce_campaign_member', 5, 'opportunity_contact_role', false, NULL, 'OpportunityContactRole'),
+('salesforce_campaign_member', 6, 'contact', false, 'id', 'Contact: account, merges'),
+('salesforce_campaign_member', 7, 'account', false, NULL, 'Account: merges'),
+('hubspot_deal_stage', 1, 'deal_stage', true, NULL, 'a row per stage that a deal entered'),
+('hubspot_deal_stage', 2, 'stage', true, NULL, 'the stages of deal pipelines, with their labels'),
+('hubspot_deal_stage', 3, 'deal', false, 'deal_id', 'deals: amount, merges, which are deleted'),
+('hubspot_deal_stage', 4, 'merged', false, NULL, 'pairs of merged deals'),
+('hubspot_property_history', 1, 'history', true, NULL, 'a row per value that a property had'),
+('hubspot_property_history', 2, 'stage', false, NULL, 'the stages of deal pipelines, with their labels'),
+('hubspot_property_history', 3, 'record', false, 'id', 'the deals, contacts or companies: amount, merges, which are deleted'),
+('hubspot_property_history', 4, 'merged', false, NULL, 'pairs of merged records'),
+('marketo_change_data', 1, 'activity', true, NULL, 'activities "Change Data Value"'),
+('marketo_change_data', 2, 'lead', false, 'id', 'leads: creation, value of today'),
+('marketo_change_data', 3, 'merge', false, NULL, 'activities "Merge Leads"'),
+('marketo_change_data', 4, 'deleted', false, NULL, 'activities "Delete Lead"'),
+('marketo_activities', 1, 'activity', true, NULL, 'activities'),
+('marketo_activities', 2, 'activity_type', false, NULL, 'names of the types of activities'),
+('marketo_activities', 3, 'merge', false, NULL, 'activities "Merge Leads"'),
+('marketo_activities', 4, 'deleted', false, NULL, 'activities "Delete Lead"'),
+('odoo_tracking', 1, 'tracking', true, NULL, 'mail_tracking_value'),
+('odoo_tracking', 2, 'message', true, NULL, 'mail_message'),
+('odoo_tracking', 3, 'fields', false, NULL, 'ir_model_fields; needed where tracking names fields by number'),
+('odoo_tracking', 4, 'stage', false, NULL, 'crm_stage'),
+('odoo_tracking', 5, 'lead', false, 'id', 'crm_lead: creation, stage of today, amount'),
+('suitecrm_audit', 1, 'audit', true, NULL, 'leads_audit, opportunities_audit, ...'),
+('suitecrm_audit', 2, 'record', false, 'id', 'leads, opportunities, ...: creation, value of today, amount, which are deleted');
 
 INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_required, meaning) VALUES
 ('salesforce_opportunity_history', 'history', 'opportunity_id', 'key', '{OpportunityId,Id}', true, 'the opportunity'),
@@ -81,10 +81,10 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('hubspot_deal_stage', 'deal_stage', 'deal_id', 'key', '{deal_id}', true, 'the deal'),
 ('hubspot_deal_stage', 'deal_stage', 'stage_id', 'label', '{value,stage_id,dealstage}', true, 'the stage'),
 ('hubspot_deal_stage', 'deal_stage', 'entered_at', 'time', '{date_entered,timestamp,_fivetran_start,entered_at}', true, 'when the deal entered it'),
-('hubspot_deal_stage', 'deal_stage', 'ended_at', 'end', '{_fivetran_end,date_exited}', false, 'when the deal left it'),
+('hubspot_deal_stage', 'deal_stage', 'ended_at', 'end', '{_fivetran_end}', false, 'when the version ended'),
 ('hubspot_deal_stage', 'stage', 'stage_id', 'text', '{stage_id,id}', true, 'the stage'),
 ('hubspot_deal_stage', 'stage', 'label', 'label', '{label}', true, 'its label'),
-('hubspot_deal_stage', 'stage', 'is_deleted', 'flag', '{_fivetran_deleted,archived,is_deleted}', false, 'is it deleted? deals of old have it nevertheless'),
+('hubspot_deal_stage', 'stage', 'is_archived', 'flag', '{_fivetran_deleted,archived,is_deleted}', false, 'is it deleted? deals of old have it nevertheless'),
 ('hubspot_deal_stage', 'deal', 'deal_id', 'key', '{deal_id,id,hs_object_id,"Record ID"}', true, 'the deal'),
 ('hubspot_deal_stage', 'deal', 'amount', 'amount', '{amount,property_amount,properties_amount}', false, 'its amount today'),
 ('hubspot_deal_stage', 'deal', 'is_deleted', 'flag', '{is_deleted,archived,_fivetran_deleted}', false, 'is it deleted?'),
@@ -98,7 +98,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('hubspot_property_history', 'history', 'timestamp', 'time', '{timestamp}', true, 'when it was set'),
 ('hubspot_property_history', 'stage', 'stage_id', 'text', '{stage_id,id}', true, 'the stage'),
 ('hubspot_property_history', 'stage', 'label', 'label', '{label}', true, 'its label'),
-('hubspot_property_history', 'stage', 'is_deleted', 'flag', '{_fivetran_deleted,archived,is_deleted}', false, 'is it deleted? deals of old have it nevertheless'),
+('hubspot_property_history', 'stage', 'is_archived', 'flag', '{_fivetran_deleted,archived,is_deleted}', false, 'is it deleted? deals of old have it nevertheless'),
 ('hubspot_property_history', 'record', 'id', 'key', '{deal_id,contact_id,company_id,vid,ticket_id,id,hs_object_id,"Record ID"}', true, 'the record'),
 ('hubspot_property_history', 'record', 'amount', 'amount', '{amount,property_amount,properties_amount}', false, 'its amount today'),
 ('hubspot_property_history', 'record', 'is_deleted', 'flag', '{is_deleted,archived,_fivetran_deleted}', false, 'is it deleted?'),
@@ -166,7 +166,7 @@ SELECT k.kind, c.source, c."column", c.type, c.names, c.is_required AND (k.is_fi
 ('lead', 'id', 'key', '{Id}'::text[], true, true, 'the lead'),
 ('lead', 'is_deleted', 'flag', '{IsDeleted}', false, false, 'is it deleted?'),
 ('lead', 'master_record_id', 'link', '{MasterRecordId}', false, false, 'the lead that it was merged into'),
-('lead', 'converted_at', 'time', '{ConvertedDate}', true, true, 'day of its conversion'),
+('lead', 'converted_at', 'day', '{ConvertedDate}', true, true, 'day of its conversion'),
 ('lead', 'contact_id', 'link', '{ConvertedContactId}', true, true, 'the contact that it became'),
 ('lead', 'account_id', 'link', '{ConvertedAccountId}', true, true, 'the account that it became part of'),
 ('lead', 'opportunity_id', 'link', '{ConvertedOpportunityId}', true, true, 'the opportunity that it became'),
@@ -181,11 +181,11 @@ SELECT k.kind, c.source, c."column", c.type, c.names, c.is_required AND (k.is_fi
 ('opportunity', 'stage_name', 'label', '{StageName}', true, false, 'its stage today'),
 ('opportunity', 'amount', 'amount', '{Amount}', false, false, 'its amount today'),
 ('opportunity', 'is_closed', 'flag', '{IsClosed}', false, false, 'is it won or lost?'),
-('opportunity', 'closed_at', 'time', '{CloseDate}', false, false, 'day on which it was closed or should be'),
+('opportunity', 'closed_at', 'day', '{CloseDate}', false, false, 'day on which it was closed or should be'),
 ('opportunity_contact_role', 'opportunity_id', 'key', '{OpportunityId}', true, true, 'the opportunity'),
 ('opportunity_contact_role', 'contact_id', 'key', '{ContactId}', true, true, 'a contact of it'),
 ('opportunity_contact_role', 'is_primary', 'flag', '{IsPrimary}', false, false, 'is it the primary one?'),
-('opportunity_contact_role', 'is_deleted', 'flag', '{IsDeleted}', false, false, 'is the role deleted?'),
+('opportunity_contact_role', 'is_removed', 'flag', '{IsDeleted}', false, false, 'is the role deleted?'),
 ('contact', 'id', 'key', '{Id}', true, true, 'the contact'),
 ('contact', 'account_id', 'link', '{AccountId}', true, true, 'its account'),
 ('contact', 'master_record_id', 'link', '{MasterRecordId}', false, false, 'the contact that it was merged into'),
@@ -193,7 +193,8 @@ SELECT k.kind, c.source, c."column", c.type, c.names, c.is_required AND (k.is_fi
 ('account', 'master_record_id', 'link', '{MasterRecordId}', true, true, 'the account that it was merged into'))
     AS c (source, "column", type, names, is_required, is_join, meaning),
        (VALUES ('salesforce_conversion', true), ('salesforce_campaign_member', false)) AS k (kind, is_first)
- WHERE k.is_first OR c.is_join OR c."column" IN ('master_record_id', 'contact_id', 'is_primary', 'is_deleted');
+ WHERE k.is_first OR c.is_join OR c."column" IN ('master_record_id', 'contact_id', 'is_primary', 'is_removed')
+       OR c.source = 'lead' AND c."column" = 'is_deleted';
 
 INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_required, meaning) VALUES
 ('salesforce_conversion', 'lead_history', 'lead_id', 'key', '{LeadId}', true, 'the lead'),
@@ -206,16 +207,25 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('salesforce_conversion', 'opportunity_history', 'stage_name', 'label', '{StageName}', true, 'its stage from then on'),
 ('salesforce_conversion', 'opportunity_history', 'created_date', 'time', '{CreatedDate}', true, 'when it changed'),
 ('salesforce_conversion', 'opportunity_history', 'amount', 'amount', '{Amount}', false, 'its amount then'),
+('salesforce_campaign_member', 'member', 'id', 'text', '{Id}', false, 'the membership'),
 ('salesforce_campaign_member', 'member', 'lead_id', 'link', '{LeadId}', true, 'the lead'),
 ('salesforce_campaign_member', 'member', 'contact_id', 'link', '{ContactId}', true, 'the contact'),
 ('salesforce_campaign_member', 'member', 'campaign_id', 'key', '{CampaignId}', true, 'the campaign'),
 ('salesforce_campaign_member', 'member', 'created_at', 'time', '{CreatedDate}', true, 'when he was added'),
-('salesforce_campaign_member', 'member', 'responded_at', 'time', '{FirstRespondedDate}', true, 'day of the first response'),
+('salesforce_campaign_member', 'member', 'responded_at', 'day', '{FirstRespondedDate}', true, 'day of the first response'),
 ('salesforce_campaign_member', 'member', 'has_responded', 'flag', '{HasResponded}', true, 'has he responded?'),
 ('salesforce_campaign_member', 'member', 'is_deleted', 'flag', '{IsDeleted}', false, 'is it deleted?'),
+('salesforce_campaign_member', 'contact', 'is_deleted', 'flag', '{IsDeleted}', false, 'is it deleted?'),
 ('salesforce_campaign_member', 'campaign', 'id', 'key', '{Id}', true, 'the campaign'),
 ('salesforce_campaign_member', 'campaign', 'name', 'label', '{Name}', false, 'its name'),
 ('salesforce_campaign_member', 'campaign', 'type', 'label', '{Type}', false, 'its type');
+
+-- Which row of a record is the newest, where a sync adds rows.
+INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_required, meaning)
+SELECT s.kind, s.source, 'modified_at', 'order',
+       '{SystemModstamp,LastModifiedDate,updated_at,date_modified,write_date,hs_lastmodifieddate,property_hs_lastmodifieddate,_fivetran_synced}', false,
+       'when it was changed last: of several rows of one record the last one counts'
+  FROM funnel.adapter_source AS s WHERE s.key IS NOT NULL;
 
 INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, required_with, meaning) VALUES
 ('salesforce_field_history', 'field', 'names', '["Status", "StageName"]', NULL, NULL, 'the field that holds the stage'),
@@ -237,68 +247,80 @@ INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, r
 INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
 ('salesforce_opportunity_history', 'events', '{}', $part$
 SELECT h.opportunity_id AS lead, h.stage_name AS label, h.changed_at AS at, h.amount, h.opportunity_id::text AS ref,
-       h.opportunity_id AS record, coalesce(o.is_deleted, h.is_deleted) AS is_deleted
-  FROM {source history} AS h LEFT JOIN {source opportunity} AS o ON o.id = h.opportunity_id
- WHERE h.ended_at IS NULL OR h.ended_at > h.changed_at$part$),
+       h.opportunity_id AS record, NULL::boolean AS is_deleted
+  FROM {source history} AS h WHERE coalesce(h.ended_at > h.changed_at, true)$part$),
+('salesforce_opportunity_history', 'versions', '{}', $part$
+SELECT h.opportunity_id AS record, h.is_deleted, h.changed_at AS at FROM {source history} AS h
+ WHERE coalesce(h.ended_at > h.changed_at, true) AND NOT {has opportunity.is_deleted}$part$),
+('salesforce_opportunity_history', 'gone', '{opportunity.is_deleted,history.is_deleted}', $part$
+SELECT o.id AS record FROM {source opportunity} AS o WHERE o.is_deleted
+UNION ALL
+{gone_at_last}$part$),
 
 ('salesforce_field_history', 'changes', '{}', $part$
 SELECT h.record_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
-       NULL::timestamptz AS created_at, NULL::numeric AS amount, h.opportunity_id AS ref, h.is_deleted, h.place
+       NULL::timestamptz AS created_at, NULL::numeric AS amount, h.opportunity_id AS ref, h.place
   FROM {source history} AS h WHERE (h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field}))$part$),
 ('salesforce_field_history', 'records', '{}', $part$
 SELECT r.id AS record, r.value AS label, r.created_date AS created_at, r.amount,
-       CASE WHEN {has history.opportunity_id} THEN r.id::text END AS ref, r.is_deleted
+       CASE WHEN {has history.opportunity_id} THEN r.id::text END AS ref
   FROM {source record} AS r$part$),
+('salesforce_field_history', 'versions', '{}', $part$
+SELECT h.record_id AS record, h.is_deleted, h.created_date AS at FROM {source history} AS h WHERE NOT {has record.is_deleted}$part$),
+('salesforce_field_history', 'gone', '{record.is_deleted,history.is_deleted}', $part$
+SELECT r.id AS record FROM {source record} AS r WHERE r.is_deleted
+UNION ALL
+{gone_at_last}$part$),
 ('salesforce_field_history', 'merges', '{record.master_record_id}',
- 'SELECT r.id AS merged, r.master_record_id AS survivor FROM {source record} AS r'),
+ 'SELECT r.id AS merged, r.master_record_id AS survivor FROM {rows record} AS r'),
 
 -- A stage that does not exist any more keeps the label that it had.
 ('hubspot', 'labels', '{}', $part$
 SELECT DISTINCT ON (s.stage_id) s.stage_id, s.label FROM {source stage} AS s
- ORDER BY s.stage_id, coalesce(s.is_deleted, false), s.label$part$),
+ ORDER BY s.stage_id, coalesce(s.is_archived, false), s.label$part$),
 ('hubspot_deal_stage', 'events', '{}', $part$
 SELECT s.deal_id AS lead, coalesce(l.label, s.stage_id) AS label, s.entered_at AS at, d.amount, s.deal_id::text AS ref,
-       s.deal_id AS record, d.is_deleted
+       s.deal_id AS record, NULL::boolean AS is_deleted
   FROM {source deal_stage} AS s
   LEFT JOIN ({labels}) AS l ON l.stage_id = s.stage_id
   LEFT JOIN {source deal} AS d ON d.deal_id = s.deal_id
- WHERE s.ended_at IS NULL OR s.ended_at > s.entered_at$part$),
+ WHERE coalesce(s.ended_at > s.entered_at, true)$part$),
+('hubspot_deal_stage', 'gone', '{deal.is_deleted}', 'SELECT d.deal_id AS record FROM {source deal} AS d WHERE d.is_deleted'),
 ('hubspot_deal_stage', 'merges', '{merged.deal_id,deal.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.deal_id AS survivor FROM {source merged} AS m
 UNION ALL
-SELECT i.id, d.deal_id FROM {source deal} AS d, LATERAL unnest(d.merged_ids) AS i (id)$part$),
+SELECT i.id, d.deal_id FROM {rows deal} AS d, LATERAL unnest(d.merged_ids) AS i (id)$part$),
 ('hubspot_property_history', 'events', '{}', $part$
 SELECT h.record_id AS lead, coalesce(l.label, h.value) AS label, h."timestamp" AS at, r.amount, h.deal_id AS ref,
-       h.record_id AS record, r.is_deleted
+       h.record_id AS record, NULL::boolean AS is_deleted
   FROM {source history} AS h
   LEFT JOIN ({labels}) AS l ON l.stage_id = h.value
   LEFT JOIN {source record} AS r ON r.id = h.record_id
  WHERE (h.name = ANY ({exact field}) OR funnel.label_key(h.name) = ANY ({field}))$part$),
+('hubspot_property_history', 'gone', '{record.is_deleted}', 'SELECT r.id AS record FROM {source record} AS r WHERE r.is_deleted'),
 ('hubspot_property_history', 'merges', '{merged.id,record.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.id AS survivor FROM {source merged} AS m
 UNION ALL
-SELECT i.id, r.id FROM {source record} AS r, LATERAL unnest(r.merged_ids) AS i (id)$part$),
+SELECT i.id, r.id FROM {rows record} AS r, LATERAL unnest(r.merged_ids) AS i (id)$part$),
 
 ('marketo', 'merges', '{merge.lead_id}', $part$
 SELECT i.id AS merged, m.lead_id AS survivor FROM {source merge} AS m, LATERAL unnest(m.merge_ids) AS i (id)$part$),
 ('marketo_change_data', 'changes', '{}', $part$
 SELECT a.lead_id AS record, a.old_value AS old_label, a.new_value AS new_label, a.activity_date AS at,
-       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref,
-       CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted,
-       a.place
+       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, a.place
   FROM {source activity} AS a
  WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field})) AND coalesce(a.activity_type_id = '13', true)$part$),
 -- Without a column for what the field has today, leads that have no change tell nothing.
 ('marketo_change_data', 'records', '{}', $part$
-SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref,
-       CASE WHEN l.is_deleted THEN true
-            WHEN {has deleted.lead_id} THEN l.id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL)
-            ELSE l.is_deleted END AS is_deleted
-  FROM {source lead} AS l$part$),
+SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref FROM {source lead} AS l$part$),
+('marketo_change_data', 'gone', '{deleted.lead_id,lead.is_deleted}', $part$
+SELECT d.lead_id AS record FROM {source deleted} AS d
+UNION ALL
+SELECT l.id FROM {source lead} AS l WHERE l.is_deleted$part$),
+('marketo_activities', 'gone', '{deleted.lead_id}', 'SELECT d.lead_id AS record FROM {source deleted} AS d'),
 ('marketo_activities', 'events', '{}', $part$
 SELECT a.lead_id AS lead, coalesce(t.name, a.activity_type_id) AS label, a.activity_date AS at, NULL::numeric AS amount,
-       a.campaign_id AS ref, a.lead_id AS record,
-       CASE WHEN {has deleted.lead_id} THEN a.lead_id IN (SELECT d.lead_id FROM {source deleted} AS d WHERE d.lead_id IS NOT NULL) END AS is_deleted
+       a.campaign_id AS ref, a.lead_id AS record, NULL::boolean AS is_deleted
   FROM {source activity} AS a LEFT JOIN (SELECT DISTINCT ON (t.id) t.id, t.name FROM {source activity_type} AS t ORDER BY t.id, t.name) AS t ON t.id = a.activity_type_id
  WHERE {types} IS NULL OR funnel.label_key(t.name) = ANY ({types}) OR a.activity_type_id = ANY ({types})$part$),
 
@@ -309,18 +331,17 @@ SELECT m.res_id AS record, t.field_name, t.old_integer, t.new_integer, t.old_cha
   FROM {source tracking} AS t JOIN {source message} AS m ON m.id = t.message_id WHERE m.model = {model}$part$),
 ('odoo_tracking', 'changes', '{}', $part$
 SELECT t.record, coalesce(o.name, t.old_char) AS old_label, coalesce(n.name, t.new_char) AS new_label, t.at,
-       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, t.place
+       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, t.place
   FROM ({tracked}) AS t
   LEFT JOIN ({stages}) AS o ON o.id = t.old_integer
   LEFT JOIN ({stages}) AS n ON n.id = t.new_integer
  WHERE t.field_name = ANY ({exact field}) OR funnel.label_key(t.field_name) = ANY ({field})
        OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND funnel.label_key(f.name) = ANY ({field}))$part$),
 ('odoo_tracking', 'records', '{}', $part$
-SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_date AS created_at, l.amount, NULL::text AS ref,
-       NULL::boolean AS is_deleted
+SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_date AS created_at, l.amount, NULL::text AS ref
   FROM {source lead} AS l LEFT JOIN ({stages}) AS s ON s.id = l.stage_id$part$),
 ('odoo_tracking', 'archived', '{}', $part$
-SELECT t.record, t.new_integer, t.at FROM ({tracked}) AS t
+SELECT t.record, t.new_integer, t.at, t.place FROM ({tracked}) AS t
  WHERE {lost} IS NOT NULL
        AND (t.field_name = 'active' OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND f.name = 'active'))$part$),
 -- A lead that is archived is lost; one that is restored is again in the stage that it was in.
@@ -334,16 +355,18 @@ SELECT a.record, CASE WHEN a.new_integer::text = '0' THEN {lost} ELSE a.label EN
           LEFT JOIN ({changes}) AS c ON c.record = a.record AND c.at <= a.at
           LEFT JOIN ({firsts}) AS f ON f.record = a.record
           LEFT JOIN ({records}) AS r ON r.record = a.record
-         ORDER BY a.record {collate}, a.at, c.at DESC NULLS LAST, c.place DESC) AS a
+         ORDER BY a.record {collate}, a.at, a.place DESC, a.new_integer DESC, c.at DESC NULLS LAST, c.place DESC,
+                  c.new_label COLLATE "C") AS a
   LEFT JOIN ({records}) AS r ON r.record = a.record$part$),
 
 ('suitecrm_audit', 'changes', '{}', $part$
 SELECT a.parent_id AS record, a.before_value AS old_label, a.after_value AS new_label, a.date_created AS at,
-       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, NULL::text AS place
+       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::text AS place
   FROM {source audit} AS a WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field}))$part$),
 ('suitecrm_audit', 'records', '{}', $part$
-SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount, NULL::text AS ref, r.is_deleted
-  FROM {source record} AS r$part$);
+SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount, NULL::text AS ref
+  FROM {source record} AS r$part$),
+('suitecrm_audit', 'gone', '{record.is_deleted}', 'SELECT r.id AS record FROM {source record} AS r WHERE r.is_deleted');
 
 
 -- Leads, contacts and opportunities of Salesforce under one key. A person is a lead, a contact that never was one, or an
@@ -351,9 +374,9 @@ SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount,
 
 INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
 ('salesforce', 'salesforce_merges', '{}', $part$
-SELECT l.id AS merged, l.master_record_id AS survivor FROM {source lead} AS l WHERE l.master_record_id IS NOT NULL
+SELECT l.id AS merged, l.master_record_id AS survivor FROM {rows lead} AS l WHERE l.master_record_id IS NOT NULL
 UNION ALL
-SELECT c.id, c.master_record_id FROM {source contact} AS c WHERE c.master_record_id IS NOT NULL
+SELECT c.id, c.master_record_id FROM {rows contact} AS c WHERE c.master_record_id IS NOT NULL
 UNION ALL
 SELECT a.id, a.master_record_id FROM {source account} AS a WHERE a.master_record_id IS NOT NULL$part$),
 ('salesforce_conversion', 'merges', '{lead.master_record_id,contact.master_record_id,account.master_record_id}', '{salesforce_merges}'),
@@ -375,7 +398,7 @@ SELECT DISTINCT ON (p.opportunity_id) p.opportunity_id, p.lead FROM ({people}) A
 ('salesforce', 'roles', '{}', $part$
 SELECT r.opportunity_id, coalesce(s.survivor, r.contact_id) AS contact, r.is_primary
   FROM (SELECT r.opportunity_id, r.contact_id, coalesce(r.is_primary, false) AS is_primary FROM {source opportunity_contact_role} AS r
-         WHERE r.is_deleted IS NOT TRUE
+         WHERE r.is_removed IS NOT TRUE
         UNION ALL
         SELECT o.id, o.contact_id, false FROM {source opportunity} AS o WHERE o.contact_id IS NOT NULL) AS r
   LEFT JOIN {survivors} AS s ON s.merged = r.contact_id
@@ -420,24 +443,23 @@ SELECT o.id, CASE {grain} WHEN 'lead' THEN coalesce(ol.lead, cl.lead, oc.contact
 
 ('salesforce_conversion', 'changes', '{}', $part$
 SELECT h.lead_id AS record, h.old_value AS old_label, h.new_value AS new_label, h.created_date AS at,
-       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::boolean AS is_deleted, h.place
+       NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, h.place
   FROM {source lead_history} AS h WHERE (h.field_name = ANY ({exact field}) OR funnel.label_key(h.field_name) = ANY ({field}))$part$),
 -- What a converted lead began as is not known without a history.
 ('salesforce_conversion', 'records', '{}', $part$
 SELECT l.id AS record, CASE WHEN l.is_converted IS NOT TRUE THEN l.status ELSE {lead_began} END AS label, l.created_at, NULL::numeric AS amount,
-       NULL::text AS ref, l.is_deleted AND l.master_record_id IS NULL AS is_deleted
+       NULL::text AS ref
   FROM {source lead} AS l$part$),
 ('salesforce_conversion', 'events', '{}', $part$
 SELECT coalesce(k.key, e.record) AS lead, e.label, e.at, e.amount, e.ref, e.record, e.is_deleted
   FROM ({field_history}
         UNION ALL
-        SELECT l.id, l.status, greatest(l.converted_at, l.created_at + interval '1 microsecond'), NULL, NULL, l.id,
-               l.is_deleted AND l.master_record_id IS NULL
+        SELECT l.id, l.status, greatest(l.converted_at, l.created_at + interval '1 microsecond'), NULL, NULL, l.id, NULL
           FROM {source lead} AS l
          WHERE l.is_converted AND NOT EXISTS (SELECT FROM ({changes}) AS c WHERE c.record = l.id)) AS e
   LEFT JOIN ({lead_keys}) AS k ON k.id = e.record
 UNION ALL
-SELECT coalesce(k.key, e.record), e.label, e.at, e.amount, e.record::text, e.record, o.is_deleted
+SELECT coalesce(k.key, e.record), e.label, e.at, e.amount, e.record::text, e.record, NULL
   FROM (SELECT h.opportunity_id AS record, h.stage_name AS label, h.created_date AS at, h.amount FROM {source opportunity_history} AS h
         UNION ALL
         SELECT o.id, s.label, s.at, o.amount
@@ -446,18 +468,27 @@ SELECT coalesce(k.key, e.record), e.label, e.at, e.amount, e.record::text, e.rec
                                (o.stage_name, CASE WHEN o.is_closed THEN
                                                   greatest(o.closed_at, o.created_at + interval '1 microsecond') END)) AS s (label, at)
          WHERE s.at IS NOT NULL AND NOT EXISTS (SELECT FROM {source opportunity_history} AS h WHERE h.opportunity_id = o.id)) AS e
-  LEFT JOIN ({opportunity_keys}) AS k ON k.id = e.record
-  LEFT JOIN {source opportunity} AS o ON o.id = e.record$part$),
+  LEFT JOIN ({opportunity_keys}) AS k ON k.id = e.record$part$),
+('salesforce_conversion', 'gone', '{lead.is_deleted,opportunity.is_deleted}', $part$
+SELECT l.id AS record FROM {source lead} AS l WHERE l.is_deleted
+UNION ALL
+SELECT o.id FROM {source opportunity} AS o WHERE o.is_deleted$part$),
 
 -- Who responded on the day on which he was added did so when he was added.
 ('salesforce_campaign_member', 'events', '{}', $part$
 SELECT coalesce(lk.key, m.lead_id, ck.key, m.contact_id) AS lead, CASE {channel} WHEN 'type' THEN c.type ELSE c.name END AS label,
-       CASE WHEN {members} = 'all' OR m.responded_at IS NULL
-                 OR m.created_at >= m.responded_at AND m.created_at < m.responded_at + interval '1 day' THEN m.created_at
+       CASE WHEN {members} = 'all' OR m.responded_at IS NULL THEN m.created_at
+            WHEN (m.created_at AT TIME ZONE {time_zone})::date = (m.responded_at AT TIME ZONE {time_zone})::date
+            THEN greatest(m.created_at, m.responded_at)
             ELSE m.responded_at END AS at,
        NULL::numeric AS amount, m.campaign_id::text AS ref, coalesce(m.lead_id, m.contact_id) AS record, m.is_deleted
   FROM {source member} AS m
   LEFT JOIN {source campaign} AS c ON c.id = m.campaign_id
   LEFT JOIN ({lead_keys}) AS lk ON lk.id = m.lead_id
   LEFT JOIN ({contact_keys}) AS ck ON ck.id = m.contact_id
- WHERE {members} = 'all' OR m.has_responded$part$);
+ WHERE {members} = 'all' OR m.has_responded$part$),
+-- A lead that became a contact is a touched person as long as the contact is.
+('salesforce_campaign_member', 'gone', '{lead.is_deleted,contact.is_deleted}', $part$
+SELECT l.id AS record FROM {source lead} AS l WHERE l.is_deleted AND l.contact_id IS NULL
+UNION ALL
+SELECT c.id FROM {source contact} AS c WHERE c.is_deleted$part$);

@@ -101,6 +101,7 @@ AS $$
 DECLARE
     c text := 's.' || quote_ident(name);
     as_text text := format('(%s::text COLLATE "default")', c);
+    zone_of_days text := day_zone;
     is_number boolean := type = ANY ('{int2,int4,int8,numeric,float4,float8}'::regtype[]);
     key text;
     time text;
@@ -124,7 +125,9 @@ BEGIN
         WHEN 'ref' THEN
             RETURN format('funnel.read_label(%s)', as_text);
         WHEN 'order' THEN
-            RETURN c;
+            -- numbers in text by their value
+            RETURN CASE WHEN is_number OR type = ANY ('{date,timestamp,timestamptz,uuid}'::regtype[]) THEN c
+                        ELSE format('(CASE WHEN %1$s ~ ''^[0-9]+$'' THEN lpad(%1$s, 40, ''0'') ELSE %1$s END COLLATE "C")', as_text) END;
         WHEN 'amount' THEN
             RETURN format(CASE WHEN is_number OR type = 'money'::regtype THEN '%s::numeric' ELSE 'funnel.read_amount(%s::text, %L)' END, c, name);
         WHEN 'flag' THEN
@@ -133,7 +136,9 @@ BEGIN
                         ELSE format('funnel.read_flag(%s::text, %L)', c, name) END;
         WHEN 'ids' THEN
             RETURN format('funnel.read_ids(%s::text, %L, %L)::%s[]', c, name, key_type NOT IN ('text', 'uuid'), key_type);
-        WHEN 'time', 'end' THEN
+        WHEN 'time', 'end', 'day' THEN
+            -- of days that are stored as midnight, the midnight is what tells that they are days
+            day_zone := CASE wanted WHEN 'day' THEN clock_zone ELSE day_zone END;
             time := CASE
                 -- of any precision, so that a view can be replaced by one over another
                 WHEN type = 'timestamptz'::regtype THEN format('%s::timestamptz', c)
@@ -142,7 +147,10 @@ BEGIN
                 WHEN is_number THEN format('funnel.read_time(%s::float8)', c)
                 ELSE format('funnel.read_time(%s::text, %L, %L)', c, day_zone, clock_zone) END;
             -- 2050-01-01 may be the day before in another zone
-            RETURN CASE wanted WHEN 'time' THEN time
+            RETURN CASE wanted
+                   WHEN 'time' THEN time
+                   WHEN 'day' THEN format('CASE WHEN (%1$s AT TIME ZONE %2$L)::time = ''00:00'' THEN (%1$s AT TIME ZONE %2$L) AT TIME ZONE %3$L ELSE %1$s END',
+                                          time, clock_zone, zone_of_days)
                    ELSE format('CASE WHEN %1$s < ''2049-12-31 00:00+00''::timestamptz THEN %1$s END', time) END;
     END CASE;
 END
@@ -218,6 +226,7 @@ DECLARE
     existing oid;
     is_temporary boolean := false;
     has_merges boolean;
+    has_deleted boolean;
     query text;
 BEGIN
     -- What is asked for.
@@ -438,6 +447,11 @@ BEGIN
                 HINT = format('Give it in the argument columns: {"%s": ...}.', opt.option);
         END IF;
     END LOOP;
+    IF NOT matched ? 'history.field_name' AND oids ? 'history' AND jsonb_typeof(options -> 'field') = 'string'
+       AND funnel.find_column((oids ->> 'history')::oid, ARRAY[options ->> 'field']) IS NOT NULL THEN
+        problems := problems || format('Source "history" (%s): the field that was changed; option "field" is a field, and "%s" is a column. '
+                                       '"history.field" names a column.', (oids ->> 'history')::oid::regclass, options ->> 'field');
+    END IF;
     IF options ->> 'deleted' = 'omit' AND NOT EXISTS (SELECT FROM jsonb_object_keys(matched) AS f WHERE f ~ '[.]is_deleted$|^deleted[.]') THEN
         problems := problems || format('Nothing says what is deleted, for option "deleted": %s.', coalesce((
             SELECT string_agg(format('source "%s", "%s"', c.source, array_to_string(c.names, '" or "')), '; ')
@@ -509,7 +523,7 @@ BEGIN
                             funnel.adapter_expression(matched #>> ARRAY[c.place, 'name'], (matched #>> ARRAY[c.place, 'type'])::oid, c.type,
                                                       key_type, time_zone, clock_zone, options ->> 'language')
                         ELSE 'NULL::' || CASE WHEN c.type IN ('key', 'link') THEN key_type ELSE CASE c.type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
-                                                     WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
+                                                     WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'day' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
                                                      ELSE 'text' END END
                         END || format(' AS %I', c."column"), ', ')
           INTO list
@@ -517,11 +531,17 @@ BEGIN
                   FROM funnel.adapter_column AS a WHERE a.kind = the_kind.kind AND a.source = source.source
                 UNION ALL
                 SELECT substr(f, length('rows.') + 1), 'end', f FROM jsonb_object_keys(matched) AS f WHERE f ~ '^rows[.]stage \d+$') AS c;
-        given := given || jsonb_build_object('source ' || source.source,
-            format('(SELECT %s%s)', list, coalesce(
+        list := format('(SELECT %s%s)', list, coalesce(
                 (SELECT format(' FROM %I.%I AS s', n.nspname, r.relname)
                    FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace WHERE r.oid = (oids ->> source.source)::oid),
-                ' WHERE false')));
+                ' WHERE false'));
+        given := given || jsonb_build_object('rows ' || source.source, list, 'source ' || source.source,
+            CASE WHEN matched ? (source.source || '.' || source.key) THEN
+                     (SELECT format('(SELECT DISTINCT ON (r.%1$I) r.* FROM %2$s AS r ORDER BY r.%1$I, r.modified_at DESC NULLS LAST, %3$s)',
+                                    source.key, list, string_agg(format('r.%I', c."column"), ', ' ORDER BY c.type <> 'flag', c."column"))
+                        FROM funnel.adapter_column AS c
+                       WHERE c.kind = the_kind.kind AND c.source = source.source AND c."column" NOT IN (source.key, 'modified_at'))
+                 ELSE list END);
     END LOOP;
     SELECT given || coalesce(jsonb_object_agg('has ' || f, 'true'), '{}') INTO given FROM jsonb_object_keys(matched) AS f;
 
@@ -531,15 +551,19 @@ BEGIN
     IF NOT has_merges THEN
         given := given || jsonb_build_object('survivors', format('(SELECT NULL::%1$s AS merged, NULL::%1$s AS survivor WHERE false)', key_type));
     END IF;
+    has_deleted := EXISTS (SELECT FROM funnel.adapter_part AS p
+                            WHERE p.part = 'gone' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE matched ? n));
     query := format(
-        'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record, %s AS is_deleted FROM (%s) AS e%s',
+        'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record, %s AS is_deleted FROM (%s) AS e%s%s',
         format(CASE key_type WHEN 'text' THEN 'nullif(%s, '''')' ELSE '%s' END,
                CASE WHEN has_merges THEN 'coalesce(s.survivor, e.lead)' ELSE 'e.lead' END),
         given ->> 'null_label',
         CASE WHEN has_merges THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
-        CASE WHEN has_merges THEN 'coalesce(e.is_deleted, false) AND s.survivor IS NULL' ELSE 'coalesce(e.is_deleted, false)' END,
+        concat_ws(' OR ', 'coalesce(e.is_deleted, false)' || CASE WHEN has_merges THEN ' AND s.survivor IS NULL' ELSE '' END,
+                  CASE WHEN has_deleted THEN 'd.record IS NOT NULL' END),
         funnel.expand_part('events', kinds, given),
-        CASE WHEN has_merges THEN format(' LEFT JOIN %s AS s ON s.merged = e.lead', funnel.expand_part('survivors', kinds, given)) END);
+        CASE WHEN has_merges THEN format(' LEFT JOIN %s AS s ON s.merged = e.lead', funnel.expand_part('survivors', kinds, given)) END,
+        CASE WHEN has_deleted THEN format(' LEFT JOIN (%s) AS d ON d.record = e.record', funnel.expand_part('deleted', kinds, given)) END);
     query := format(
         CASE WHEN the_kind.is_touch THEN
                  'SELECT e.lead, e.label AS channel, e.at, e.amount, e.ref, e.record, e.is_deleted FROM (%1$s) AS e'
