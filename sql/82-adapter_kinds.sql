@@ -42,11 +42,7 @@ SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.at, c.created_a
          WHERE c.nth = 1 AND c.record IS NOT NULL) AS c
  ORDER BY c.record {collate}, array_position(c.new_labels, c.old_label) IS NOT NULL, c.place,
           c.old_label COLLATE "C", c.created_at, c.amount, c.ref$part$),
--- A merged record is deleted if what it has become is.
-('*', 'deleted', '{}', $part$
-SELECT g.record FROM ({gone}) AS g LEFT JOIN {survivors} AS s ON s.merged = g.record WHERE s.merged IS NULL
-UNION
-SELECT s.merged FROM {survivors} AS s JOIN ({gone}) AS g ON g.record = s.survivor$part$),
+('*', 'deleted', '{}', 'SELECT DISTINCT g.record FROM ({gone}) AS g'),
 -- Of {versions} (record, is_deleted, at) the last one counts: what was deleted can be restored.
 ('*', 'gone_at_last', '{}', $part$
 SELECT v.record FROM ({versions}) AS v GROUP BY v.record

@@ -525,7 +525,10 @@ BEGIN
                         ELSE 'NULL::' || CASE WHEN c.type IN ('key', 'link') THEN key_type ELSE CASE c.type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
                                                      WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'day' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
                                                      ELSE 'text' END END
-                        END || format(' AS %I', c."column"), ', ')
+                        END
+                   -- a sort by bytes is the fastest
+                   || CASE WHEN c."column" = source.key AND key_type = 'text' THEN ' COLLATE "C"' ELSE '' END
+                   || format(' AS %I', c."column"), ', ')
           INTO list
           FROM (SELECT a."column", a.type, source.source || '.' || a."column" AS place
                   FROM funnel.adapter_column AS a WHERE a.kind = the_kind.kind AND a.source = source.source
@@ -554,16 +557,18 @@ BEGIN
     has_deleted := EXISTS (SELECT FROM funnel.adapter_part AS p
                             WHERE p.part = 'gone' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE matched ? n));
     query := format(
-        'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record, %s AS is_deleted FROM (%s) AS e%s%s',
-        format(CASE key_type WHEN 'text' THEN 'nullif(%s, '''')' ELSE '%s' END,
-               CASE WHEN has_merges THEN 'coalesce(s.survivor, e.lead)' ELSE 'e.lead' END),
+        'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record%s AS record, %s AS is_deleted FROM (%s) AS e%s%s',
+        format(CASE key_type WHEN 'text' THEN 'nullif(%s, '''') COLLATE "default"' ELSE '%s' END,
+               CASE WHEN has_merges THEN 'CASE WHEN e.lead = e.record THEN coalesce(s.survivor, e.lead) ELSE e.lead END' ELSE 'e.lead' END),
         given ->> 'null_label',
         CASE WHEN has_merges THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
-        concat_ws(' OR ', 'coalesce(e.is_deleted, false)' || CASE WHEN has_merges THEN ' AND s.survivor IS NULL' ELSE '' END,
+        CASE key_type WHEN 'text' THEN ' COLLATE "default"' ELSE '' END,
+        concat_ws(' OR ', 'coalesce(e.is_deleted, false)' || CASE WHEN has_merges AND NOT the_kind.is_touch THEN ' AND s.survivor IS NULL' ELSE '' END,
                   CASE WHEN has_deleted THEN 'd.record IS NOT NULL' END),
         funnel.expand_part('events', kinds, given),
-        CASE WHEN has_merges THEN format(' LEFT JOIN %s AS s ON s.merged = e.lead', funnel.expand_part('survivors', kinds, given)) END,
-        CASE WHEN has_deleted THEN format(' LEFT JOIN (%s) AS d ON d.record = e.record', funnel.expand_part('deleted', kinds, given)) END);
+        CASE WHEN has_merges THEN format(' LEFT JOIN %s AS s ON s.merged = e.record', funnel.expand_part('survivors', kinds, given)) END,
+        CASE WHEN has_deleted THEN format(' LEFT JOIN (%s) AS d ON d.record = %s', funnel.expand_part('deleted', kinds, given),
+                                     CASE WHEN has_merges THEN 'coalesce(s.survivor, e.record)' ELSE 'e.record' END) END);
     query := format(
         CASE WHEN the_kind.is_touch THEN
                  'SELECT e.lead, e.label AS channel, e.at, e.amount, e.ref, e.record, e.is_deleted FROM (%1$s) AS e'
