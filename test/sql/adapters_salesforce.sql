@@ -136,6 +136,59 @@ SELECT lead, channel, at FROM alone ORDER BY at;
 SELECT lead, channel, credit, amount FROM (SELECT (SELECT funnel.cohort(lead, stage, at, amount, ref) FROM by_lead) OPERATOR(funnel.||) (SELECT funnel.touches(lead, channel, at) FROM responses) AS c) s,
   funnel.credits(c, 'won', 'linear', as_of => '2025-01-01');
 
+-- Days, which syncs store as midnight UTC: CloseDate, ConvertedDate and FirstRespondedDate are days of the time zone.
+CREATE TABLE synced_lead (id text, status text, created_date timestamp, is_converted boolean, converted_date timestamp, converted_contact_id text,
+  converted_account_id text, converted_opportunity_id text);
+INSERT INTO synced_lead VALUES ('Q1', 'Closed - Converted', '2024-01-01 18:00', true, '2024-01-10 00:00', 'C1', 'A1', 'O1');
+CREATE TABLE synced_opportunity (id text, account_id text, stage_name text, amount text, created_date text, is_closed text, close_date text);
+INSERT INTO synced_opportunity VALUES ('O1', 'A1', 'Closed Won', '5', '2024-01-10 19:51:13', 'true', '2024-02-19 00:00:00'),
+  ('O2', 'A1', 'Closed Won', '5', '2024-01-10 19:51:13', 'true', '2024-02-19'), ('O3', 'A1', 'Closed Won', '5', '2024-01-10 19:51:13', 'true', '2024-02-19T00:00:00.000Z');
+SELECT funnel.create_adapter('salesforce_conversion', 'synced', '{"lead": "synced_lead", "opportunity": "synced_opportunity"}', 'sf', time_zone => 'America/Los_Angeles');
+SELECT record, stage, at AT TIME ZONE 'America/Los_Angeles' AS "there" FROM synced WHERE stage IN ('sal', 'won') ORDER BY record;
+CREATE TABLE typed_opportunity AS SELECT id, account_id, stage_name, created_date::timestamptz, is_closed::boolean, close_date::timestamptz FROM synced_opportunity;
+SELECT funnel.create_adapter('salesforce_conversion', 'typed', '{"lead": "synced_lead", "opportunity": "typed_opportunity"}', 'sf', time_zone => 'America/Los_Angeles');
+SELECT record, at AT TIME ZONE 'America/Los_Angeles' AS "there" FROM typed WHERE stage = 'won' ORDER BY record;
+-- A response of the day on which the member was added, also where that day has 25 hours, is when he was added, in every session.
+CREATE TABLE synced_member (lead_id text, contact_id text, campaign_id text, created_date timestamptz, first_responded_date timestamptz, has_responded boolean);
+INSERT INTO synced_member VALUES ('Q1', NULL, 'W', '2024-10-27 22:30+00', '2024-10-27 00:00+00', true), ('Q2', NULL, 'W', '2024-03-31 22:30+00', '2024-03-31 00:00+00', true);
+SELECT funnel.create_adapter('salesforce_campaign_member', 'synced_responses', '{"member": "synced_member", "campaign": "campaign"}', time_zone => 'Europe/Berlin');
+SELECT lead, at AT TIME ZONE 'Europe/Berlin' AS "there" FROM synced_responses ORDER BY lead;
+SET timezone = 'Europe/Berlin';
+SELECT lead, at AT TIME ZONE 'Europe/Berlin' AS "there" FROM synced_responses ORDER BY lead;
+SET timezone = 'UTC';
+
+-- Deletion: Q5 became Q3, which is deleted now; Q1 is deleted, but the contact that he became is not. Members say nothing of it.
+CREATE TABLE deleted_lead AS SELECT id, status, created_date, is_converted, converted_date, converted_contact_id, converted_account_id, converted_opportunity_id,
+  is_deleted OR id IN ('Q1', 'Q3') AS is_deleted, master_record_id FROM lead;
+SELECT funnel.create_adapter('salesforce_conversion', 'left_over', '{"lead": "deleted_lead", "opportunity": "opportunity"}', 'sf');
+SELECT lead, record, bool_and(is_deleted) AS is_deleted FROM left_over WHERE record IN ('Q1', 'Q2', 'Q3', 'Q5', 'O1', 'O5') GROUP BY lead, record ORDER BY record;
+CREATE TABLE silent_member AS SELECT lead_id, contact_id, campaign_id, created_date, first_responded_date, has_responded FROM campaign_member;
+SELECT funnel.create_adapter('salesforce_campaign_member', 'left_touches', '{"member": "silent_member", "campaign": "campaign", "lead": "deleted_lead"}', columns => '{"deleted": "omit"}');
+SELECT lead, record FROM left_touches ORDER BY at;
+\set SHOW_CONTEXT never
+-- That a role is deleted, or an opportunity, says nothing of members.
+ALTER TABLE role ADD is_deleted boolean;
+SELECT funnel.create_adapter('salesforce_campaign_member', 'x', '{"member": "silent_member", "campaign": "campaign", "opportunity": "opportunity", "opportunity_contact_role": "role"}',
+  columns => '{"deleted": "omit"}');
+-- Of the versions of an opportunity the last one tells: O1 is deleted, O2 was restored.
+CREATE TABLE opportunity_versions (id text, stage_name text, _fivetran_start timestamp, _fivetran_end timestamp, is_deleted boolean);
+INSERT INTO opportunity_versions VALUES ('O1', 'Prospecting', '2024-01-01', '2024-01-05', false), ('O1', 'Closed Won', '2024-01-05', '2024-01-09', false), ('O1', 'Closed Won', '2024-01-09', '9999-12-31', true),
+  ('O2', 'Prospecting', '2024-01-01', '2024-01-05', true), ('O2', 'Prospecting', '2024-01-05', '9999-12-31', false);
+SELECT funnel.create_adapter('salesforce_opportunity_history', 'versions', '"opportunity_versions"', 'sf');
+SELECT lead, stage, at, is_deleted FROM versions ORDER BY lead, at;
+
+-- Several rows of one record, as a sync that adds rows has them, are one: of campaigns, members, leads and opportunities.
+CREATE TABLE campaign_rows AS SELECT *, '2024-01-01'::timestamptz AS last_modified_date FROM campaign UNION ALL SELECT 'W', 'Spring webinar', 'Online event', '2024-01-02';
+CREATE TABLE member_rows AS SELECT 'M' || row_number() OVER () AS id, *, '2024-01-01'::timestamptz AS system_modstamp FROM campaign_member;
+INSERT INTO member_rows SELECT id, lead_id, contact_id, campaign_id, created_date, '2024-01-08', true, is_deleted, '2024-01-09' FROM member_rows WHERE lead_id = 'Q3';
+SELECT funnel.create_adapter('salesforce_campaign_member', 'touched_once', '{"member": "member_rows", "campaign": "campaign_rows"}');
+SELECT lead, channel, at FROM touched_once WHERE lead LIKE 'Q%' ORDER BY at;
+CREATE TABLE lead_rows AS TABLE lead UNION ALL TABLE lead;
+CREATE TABLE opportunity_rows AS TABLE opportunity UNION ALL TABLE opportunity;
+SELECT funnel.create_adapter('salesforce_conversion', 'told_once', '{"lead": "lead_rows", "lead_history": "lead_history", "contact": "contact", "account": "account",
+  "opportunity": "opportunity_rows", "opportunity_history": "opportunity_history", "opportunity_contact_role": "role"}', 'sf', '{"grain": "lead"}', 'Europe/Berlin');
+SELECT count(*) AS differ FROM ((TABLE by_lead EXCEPT ALL TABLE told_once) UNION ALL (TABLE told_once EXCEPT ALL TABLE by_lead)) x;
+
 SET client_min_messages = warning;
 DROP SCHEMA sf, conversion CASCADE;
 DELETE FROM funnel.pipeline WHERE name = 'sf';

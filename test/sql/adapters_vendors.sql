@@ -123,6 +123,40 @@ INSERT INTO leads_audit VALUES ('l1', '2024-01-05 10:00', 'status', 'New', 'Qual
 SELECT funnel.create_adapter('suitecrm_audit', 'suite_leads', '"leads_audit"', 'vendor');
 SELECT lead, stage, at FROM suite_leads;
 
+-- Where sources leave something open.
+\set SHOW_CONTEXT never
+-- HubSpot's properties of stages have the last time a deal entered and the last time it left: who is in a stage again left it before.
+CREATE TABLE deal_stage_dates (deal_id bigint, stage_id text, date_entered timestamptz, date_exited timestamptz);
+INSERT INTO deal_stage_dates VALUES (1, '1', '2024-03-01', '2024-02-01'), (1, '2', '2024-02-01', '2024-03-01'), (2, '1', '2024-02-01', '2024-02-01');
+SELECT funnel.create_adapter('hubspot_deal_stage', 'last_entries', '{"deal_stage": "deal_stage_dates", "stage": "deal_pipeline_stage"}', 'vendor');
+SELECT lead, stage, at FROM last_entries ORDER BY lead, at;
+-- That a stage is deleted says nothing of the deals that were in it.
+SELECT funnel.create_adapter('hubspot_property_history', 'x', '{"history": "deal_property_history", "stage": "deal_pipeline_stage"}', 'vendor', '{"deleted": "omit"}');
+SELECT funnel.create_adapter('odoo_tracking', 'x', '{"tracking": "old_tracking", "message": "mail_message"}', 'vendor', '{"deleted": "omit"}');
+-- What became a lead that is deleted now: 2 became 1.
+CREATE TABLE marketo_change (lead_id int, activity_date timestamp, primary_attribute_value text, old_value text, new_value text);
+INSERT INTO marketo_change VALUES (1, '2024-01-02', 'Status', 'new', 'won'), (2, '2024-01-01', 'Status', 'new', 'won'), (3, '2024-01-03', 'Status', 'new', 'won');
+CREATE TABLE marketo_merge (lead_id int, merge_ids text);
+INSERT INTO marketo_merge VALUES (1, '[2]');
+CREATE TABLE marketo_deleted (lead_id int);
+INSERT INTO marketo_deleted VALUES (1), (1), (2);
+SELECT funnel.create_adapter('marketo_change_data', 'marketo_left', '{"activity": "marketo_change", "merge": "marketo_merge", "deleted": "marketo_deleted"}', 'vendor',
+  '{"field": "Status"}');
+SELECT lead, record, is_deleted FROM marketo_left ORDER BY record;
+-- Several rows of one deal, as a sync that adds rows has them: the last one counts.
+CREATE TABLE deal_rows (deal_id bigint, amount numeric, is_deleted boolean, _fivetran_synced text);
+INSERT INTO deal_rows VALUES (1, 10, true, '2024-01-01 08:00:00.5'), (1, 20, false, '2024-01-01 08:00:01'), (2, 7, false, '2024-01-01 08:00:00');
+SELECT funnel.create_adapter('hubspot_deal_stage', 'deals_once', '{"deal_stage": "deal_stage_dates", "stage": "deal_pipeline_stage", "deal": "deal_rows"}', 'vendor');
+SELECT lead, stage, amount, is_deleted FROM deals_once ORDER BY lead, at;
+-- Odoo: a lead that is archived and restored, and moved on twice, in one message is what the last number says, however the rows lie.
+INSERT INTO mail_message VALUES (8, 'crm.lead', 3, '2024-01-09 10:00');
+INSERT INTO mail_tracking_value VALUES (13, 8, 501, 0, 1, NULL, NULL), (9, 8, 501, 1, 0, NULL, NULL), (12, 8, 500, 2, 4, 'Qualified', 'Won'), (10, 8, 500, 1, 2, 'New', 'Qualified');
+CREATE TABLE turned_tracking AS SELECT * FROM mail_tracking_value ORDER BY id;
+SELECT funnel.create_adapter('odoo_tracking', 'odoo', '{"tracking": "mail_tracking_value", "message": "mail_message", "fields": "ir_model_fields", "stage": "crm_stage", "lead": "crm_lead"}', 'vendor');
+SELECT funnel.create_adapter('odoo_tracking', 'odoo_turned', '{"tracking": "turned_tracking", "message": "mail_message", "fields": "ir_model_fields", "stage": "crm_stage", "lead": "crm_lead"}', 'vendor');
+SELECT stage, at, count(*) FROM odoo WHERE lead = 3 GROUP BY stage, at ORDER BY at, stage;
+SELECT count(*) AS differ FROM ((TABLE odoo EXCEPT ALL TABLE odoo_turned) UNION ALL (TABLE odoo_turned EXCEPT ALL TABLE odoo)) x;
+
 SET client_min_messages = warning;
 DROP SCHEMA vendor CASCADE;
 DELETE FROM funnel.pipeline WHERE name = 'vendor';

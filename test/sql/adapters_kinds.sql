@@ -1,0 +1,108 @@
+--
+-- Adapters: versions, first values, deletion and duplicates, where sources leave something open
+--
+SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
+CREATE SCHEMA adapters_kinds;
+SET search_path = adapters_kinds, public;
+SELECT funnel.create_pipeline('adapters_kinds', '{new,mql,sql,won}', exits => '{lost}', allow_skips => true);
+
+-- field_history without a column for the field: every row is of the field, which names the column of today's value, too.
+CREATE TABLE change (lead int, old_value text, new_value text, changed_at timestamptz);
+INSERT INTO change VALUES (1, 'new', 'mql', '2024-01-05'), (1, 'mql', 'won', '2024-01-09');
+CREATE TABLE person (id int, created_at timestamptz, pipeline_stage text);
+INSERT INTO person VALUES (1, '2024-01-01', 'won'), (2, '2024-01-02', 'sql');
+SELECT funnel.create_adapter('field_history', 'one_field', '{"history": "change", "record": "person"}', 'adapters_kinds', '{"field": "pipeline_stage"}');
+SELECT lead, stage, at FROM one_field ORDER BY lead, at;
+-- The option names a field, not the column that names fields.
+CREATE TABLE mixed (lead int, prop text, old_value text, new_value text, changed_at timestamptz);
+INSERT INTO mixed VALUES (1, 'stage', 'new', 'mql', '2024-01-05'), (1, 'owner', 'ann', 'ben', '2024-01-06');
+\set SHOW_CONTEXT never
+SELECT funnel.create_adapter('field_history', 'one_of_many', '"mixed"', 'adapters_kinds', '{"field": "prop"}');
+SELECT funnel.create_adapter('field_history', 'one_of_many', '"mixed"', 'adapters_kinds', '{"field": "stage", "history.field": "prop"}');
+SELECT lead, stage, at FROM one_of_many;
+
+-- What a lead began with, of changes of one time: the value that none of them made, however the rows lie. Lead 3 went in a
+-- circle, where the order of changes tells: 9 comes before 10.
+CREATE TABLE tied (lead int, id text, old_value text, new_value text, changed_at timestamptz, created_at timestamptz DEFAULT '2024-01-01');
+INSERT INTO tied VALUES
+  (1, '3', 'new', 'mql', '2024-01-05'), (1, '2', 'mql', 'sql', '2024-01-05'), (1, '1', 'sql', 'won', '2024-01-05'), (1, '0', 'won', 'new', '2024-01-06'),
+  (2, '7', NULL, 'mql', '2024-01-05'), (2, '6', 'new', NULL, '2024-01-05'),
+  (3, '9', 'new', 'mql', '2024-01-05'), (3, '11', 'new', 'mql', '2024-01-05'), (3, '10', 'mql', 'new', '2024-01-05'),
+  (NULL, '8', 'new', 'mql', '2024-01-05');
+SELECT funnel.create_adapter('field_history', 'first_values', '"tied"', 'adapters_kinds');
+SELECT lead, stage FROM first_values WHERE at < '2024-01-05' ORDER BY lead;
+CREATE TABLE turned AS SELECT * FROM tied ORDER BY id COLLATE "C", lead DESC;
+SELECT funnel.create_adapter('field_history', 'first_turned', '"turned"', 'adapters_kinds');
+SELECT count(*) AS differ FROM ((TABLE first_values EXCEPT ALL TABLE first_turned) UNION ALL (TABLE first_turned EXCEPT ALL TABLE first_values)) x;
+
+-- scd2 of days, whose ends are last days: 1 left on the 9th, 2 after one day, 3 is still there.
+CREATE TABLE by_day (lead int, stage text, valid_from date, valid_to date);
+INSERT INTO by_day VALUES (1, 'new', '2024-01-01', '2024-01-04'), (1, 'mql', '2024-01-05', '2024-01-08'),
+  (2, 'new', '2024-01-03', '2024-01-03'), (3, 'new', '2024-01-04', '2024-01-06'), (3, 'won', '2024-01-07', NULL);
+SELECT funnel.create_adapter('scd2', 'days', '"by_day"', 'adapters_kinds', '{"ended": "lost"}');
+SELECT lead, stage, at FROM days ORDER BY lead, at;
+-- ... whose ends are the first days of what follows: 1 left on the 8th
+UPDATE by_day SET valid_to = valid_to + 1 WHERE (lead, stage) IN ((1, 'new'), (3, 'new'));
+SELECT lead, stage, at FROM days WHERE stage = 'lost' ORDER BY lead;
+
+-- A version of one day where that day has no midnight: clocks went from 23:59 to 01:00 on 2018-11-04 in Brazil, and on
+-- 2022-03-27 in Lebanon.
+CREATE TABLE no_midnight (lead int, stage text, valid_from date, valid_to text);
+INSERT INTO no_midnight VALUES
+  (1, 'new', '2018-11-01', '2018-11-03'), (1, 'mql', '2018-11-04', '2018-11-04'), (1, 'sql', '2018-11-05', '2018-11-05'),
+  (2, 'new', '2022-03-25', '2022-03-26'), (2, 'mql', '2022-03-27', '2022-03-27');
+SELECT funnel.create_adapter('scd2', 'brazil', '"no_midnight"', 'adapters_kinds', '{"ended": "lost"}', 'America/Sao_Paulo');
+SELECT stage, at AT TIME ZONE 'America/Sao_Paulo' AS "there" FROM brazil WHERE lead = 1 ORDER BY at;
+SELECT funnel.create_adapter('scd2', 'lebanon', '"no_midnight"', 'adapters_kinds', '{"ended": "lost"}', 'Asia/Beirut');
+SELECT stage, at AT TIME ZONE 'Asia/Beirut' AS "there" FROM lebanon WHERE lead = 2 ORDER BY at;
+
+-- Versions that end: 1 became 2, which goes on; the last version of 3 is the one in force, not what ended as it began, nor,
+-- of two that began together, the one that ended first. A version that began nobody knows when is a row all the same.
+CREATE TABLE version (lead int, stage text, valid_from timestamptz, valid_to timestamptz, merged_into int);
+INSERT INTO version VALUES
+  (1, 'mql', '2024-01-01 10:00', '2024-01-10 10:00', 2), (2, 'mql', '2024-01-05 10:00', NULL, NULL),
+  (3, 'new', '2024-01-01 10:00', '2024-01-05 10:00', NULL), (3, 'won', '2024-01-05 10:00', '2024-03-05 10:00', NULL),
+  (3, 'sql', '2024-01-05 10:00', '2024-01-05 10:00', NULL), (3, 'mql', '2024-01-05 10:00', '2024-02-05 10:00', NULL),
+  (4, 'new', NULL, '2024-01-05 10:00', NULL);
+SELECT funnel.create_adapter('scd2', 'versions', '"version"', 'adapters_kinds', '{"ended": "lost"}');
+SELECT lead, stage, at FROM versions ORDER BY lead, at, stage;
+
+-- A merged lead is deleted if what it has become is: 1 became 2, which is deleted; 3 became 4, which is not.
+CREATE TABLE merged (id int, created_at timestamptz DEFAULT '2024-01-01', stage text DEFAULT 'new', merged_into int, is_deleted boolean);
+INSERT INTO merged (id, merged_into, is_deleted) VALUES (1, 2, true), (2, NULL, true), (3, 4, true), (4, NULL, false), (5, NULL, true);
+CREATE TABLE merged_change (lead int, old_value text, new_value text, changed_at timestamptz);
+INSERT INTO merged_change SELECT id, 'new', 'mql', '2024-01-05' FROM merged;
+SELECT funnel.create_adapter('field_history', 'merged_records', '{"history": "merged_change", "record": "merged"}', 'adapters_kinds');
+SELECT lead, record, bool_and(is_deleted) AS is_deleted FROM merged_records GROUP BY lead, record ORDER BY record;
+SELECT funnel.create_adapter('stage_dates', 'merged_dates', '"merged"', 'adapters_kinds', '{"stages": {"new": "created_at"}}');
+SELECT lead, record, is_deleted FROM merged_dates ORDER BY record;
+-- Of versions the last one tells, of each record that a lead has: lead 3 was restored, and one of the two deals of lead 4 is deleted.
+CREATE TABLE versions_of_deals (lead int, ref text, stage text, valid_from timestamptz, valid_to timestamptz, merged_into int, is_deleted boolean);
+INSERT INTO versions_of_deals VALUES
+  (1, 'a', 'new', '2024-01-01 10:00', '2024-01-02 10:00', NULL, false), (1, 'a', 'new', '2024-01-02 10:00', NULL, 2, true),
+  (2, 'b', 'new', '2024-01-01 10:00', '2024-01-03 10:00', NULL, false), (2, 'b', 'mql', '2024-01-03 10:00', NULL, NULL, true),
+  (3, 'c', 'new', '2024-01-01 10:00', '2024-01-02 10:00', NULL, true), (3, 'c', 'mql', '2024-01-02 10:00', NULL, NULL, false),
+  (4, 'd', 'new', '2024-01-01 10:00', NULL, NULL, true), (4, 'e', 'new', '2024-01-01 10:00', NULL, NULL, false), (5, 'f', 'new', '2024-01-02 10:00', NULL, 4, true);
+SELECT funnel.create_adapter('scd2', 'merged_versions', '"versions_of_deals"', 'adapters_kinds');
+SELECT lead, ref, stage, is_deleted FROM merged_versions ORDER BY ref, at;
+SELECT funnel.create_adapter('snapshots', 'merged_days', '"versions_of_deals"', 'adapters_kinds', '{"day": "valid_from", "deleted": "omit"}');
+SELECT lead, ref, stage FROM merged_days ORDER BY ref, at;
+
+-- A sync that adds rows has several of one record: the last that was modified counts, once.
+CREATE TABLE added (id int, created_at timestamptz, stage text, amount numeric, is_deleted boolean, updated_at timestamptz);
+INSERT INTO added VALUES (1, '2024-01-01', 'won', 30, false, '2024-01-10'), (1, '2024-01-01', 'mql', 20, true, '2024-01-05'), (1, '2024-01-01', 'new', 10, false, '2024-01-01'),
+  (2, '2024-01-02', 'new', 5, false, '2024-01-02'), (2, '2024-01-02', 'mql', 6, true, '2024-01-03');
+SELECT funnel.create_adapter('field_history', 'once', '{"history": "change", "record": "added"}', 'adapters_kinds');
+SELECT lead, stage, at, amount, is_deleted FROM once ORDER BY lead, at;
+-- Without such a time any of them, but one, and always the same.
+ALTER TABLE added DROP COLUMN updated_at CASCADE;
+SELECT funnel.create_adapter('field_history', 'once', '{"history": "change", "record": "added"}', 'adapters_kinds');
+SELECT count(*) FROM once;
+CREATE TABLE added_turned AS SELECT * FROM added ORDER BY amount DESC, id;
+SELECT funnel.create_adapter('field_history', 'once_turned', '{"history": "change", "record": "added_turned"}', 'adapters_kinds');
+SELECT count(*) AS differ FROM ((TABLE once EXCEPT ALL TABLE once_turned) UNION ALL (TABLE once_turned EXCEPT ALL TABLE once)) x;
+
+SET client_min_messages = warning;
+DROP SCHEMA adapters_kinds CASCADE;
+DELETE FROM funnel.pipeline WHERE name = 'adapters_kinds';
