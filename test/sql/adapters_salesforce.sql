@@ -149,8 +149,9 @@ CREATE TABLE typed_opportunity AS SELECT id, account_id, stage_name, created_dat
 SELECT funnel.create_adapter('salesforce_conversion', 'typed', '{"lead": "synced_lead", "opportunity": "typed_opportunity"}', 'sf', time_zone => 'America/Los_Angeles');
 SELECT record, at AT TIME ZONE 'America/Los_Angeles' AS "there" FROM typed WHERE stage = 'won' ORDER BY record;
 -- A response of the day on which the member was added, also where that day has 25 hours, is when he was added, in every session.
-CREATE TABLE synced_member (lead_id text, contact_id text, campaign_id text, created_date timestamptz, first_responded_date timestamptz, has_responded boolean);
-INSERT INTO synced_member VALUES ('Q1', NULL, 'W', '2024-10-27 22:30+00', '2024-10-27 00:00+00', true), ('Q2', NULL, 'W', '2024-03-31 22:30+00', '2024-03-31 00:00+00', true);
+CREATE TABLE synced_member (lead_id text, contact_id text, campaign_id text, created_date timestamptz, first_responded_date text, has_responded boolean);
+INSERT INTO synced_member VALUES ('Q1', NULL, 'W', '2024-10-27 22:30+00', '2024-10-27', true), ('Q2', NULL, 'W', '2024-03-31 22:30+00', '2024-03-31', true),
+  ('Q3', NULL, 'W', '2024-10-27 22:30+00', '2024-10-27 00:00:00', true), ('Q4', NULL, 'W', '2024-10-27 22:30+00', '2024-10-28T00:00:00Z', true);
 SELECT funnel.create_adapter('salesforce_campaign_member', 'synced_responses', '{"member": "synced_member", "campaign": "campaign"}', time_zone => 'Europe/Berlin');
 SELECT lead, at AT TIME ZONE 'Europe/Berlin' AS "there" FROM synced_responses ORDER BY lead;
 SET timezone = 'Europe/Berlin';

@@ -148,14 +148,15 @@ CREATE TABLE deal_rows (deal_id bigint, amount numeric, is_deleted boolean, _fiv
 INSERT INTO deal_rows VALUES (1, 10, true, '2024-01-01 08:00:00.5'), (1, 20, false, '2024-01-01 08:00:01'), (2, 7, false, '2024-01-01 08:00:00');
 SELECT funnel.create_adapter('hubspot_deal_stage', 'deals_once', '{"deal_stage": "deal_stage_dates", "stage": "deal_pipeline_stage", "deal": "deal_rows"}', 'vendor');
 SELECT lead, stage, amount, is_deleted FROM deals_once ORDER BY lead, at;
--- Odoo: a lead that is archived and restored, and moved on twice, in one message is what the last number says, however the rows lie.
+-- Odoo: a lead that moves on twice, is archived, and restored, with one message: the higher number is later, however the rows lie.
 INSERT INTO mail_message VALUES (8, 'crm.lead', 3, '2024-01-09 10:00');
-INSERT INTO mail_tracking_value VALUES (13, 8, 501, 0, 1, NULL, NULL), (9, 8, 501, 1, 0, NULL, NULL), (12, 8, 500, 2, 4, 'Qualified', 'Won'), (10, 8, 500, 1, 2, 'New', 'Qualified');
-CREATE TABLE turned_tracking AS SELECT * FROM mail_tracking_value ORDER BY id;
-SELECT funnel.create_adapter('odoo_tracking', 'odoo', '{"tracking": "mail_tracking_value", "message": "mail_message", "fields": "ir_model_fields", "stage": "crm_stage", "lead": "crm_lead"}', 'vendor');
-SELECT funnel.create_adapter('odoo_tracking', 'odoo_turned', '{"tracking": "turned_tracking", "message": "mail_message", "fields": "ir_model_fields", "stage": "crm_stage", "lead": "crm_lead"}', 'vendor');
-SELECT stage, at, count(*) FROM odoo WHERE lead = 3 GROUP BY stage, at ORDER BY at, stage;
-SELECT count(*) AS differ FROM ((TABLE odoo EXCEPT ALL TABLE odoo_turned) UNION ALL (TABLE odoo_turned EXCEPT ALL TABLE odoo)) x;
+CREATE TABLE tracked (id int, mail_message_id int, field text, old_value_integer int, new_value_integer int, old_value_char text, new_value_char text);
+INSERT INTO tracked VALUES (9, 8, 'active', 1, 0, NULL, NULL), (10, 8, 'stage_id', 1, 2, 'New', 'Qualified'), (12, 8, 'stage_id', 2, 4, 'Qualified', 'Won'), (13, 8, 'active', 0, 1, NULL, NULL);
+CREATE TABLE tracked_turned AS SELECT * FROM tracked ORDER BY id DESC;
+SELECT funnel.create_adapter('odoo_tracking', 'restored', '{"tracking": "tracked", "message": "mail_message"}', 'vendor');
+SELECT funnel.create_adapter('odoo_tracking', 'restored_turned', '{"tracking": "tracked_turned", "message": "mail_message"}', 'vendor');
+SELECT stage, count(*) FROM restored GROUP BY stage ORDER BY stage;
+SELECT stage, count(*) FROM restored_turned GROUP BY stage ORDER BY stage;
 
 SET client_min_messages = warning;
 DROP SCHEMA vendor CASCADE;
