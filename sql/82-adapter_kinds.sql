@@ -7,7 +7,7 @@
 
 INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, required_with, meaning) VALUES
 ('*', 'null_label', 'text', '"(none)"', NULL, NULL, 'stage or channel of rows whose label is NULL or blank'),
-('*', 'deleted', 'text', '"keep"', '{keep,omit}', NULL, 'omit leaves out what the source says is deleted; what was merged into another record stays'),
+('*', 'deleted', 'text', '"keep"', '{keep,omit}', NULL, 'omit leaves out what the source says is deleted, of merged records what they have become'),
 ('*', 'source', 'text', NULL, NULL, NULL, 'one more name under which funnel.stage_alias has labels for this adapter, first of all'),
 ('*', 'language', 'text', '"en_US"', NULL, NULL, 'which translation of labels that are kept as JSON by language'),
 ('*', 'security_invoker', 'flag', 'false', NULL, NULL, 'may a reader of the view see only what he may see in the sources? (PostgreSQL 15 and later)');
