@@ -70,6 +70,18 @@ INSERT INTO funnel.pipeline VALUES ('coverage draft');
 SELECT count(*) FROM funnel.coverage('nothing', 'coverage draft');
 SELECT count(*) FROM funnel.reasons('lead_history', 'coverage draft');
 
+-- Who owns a lead now, says its last row; of rows of the same time that of the stage further on, in whatever order they lie. No time is before any.
+CREATE TEMP TABLE forth (lead int, from_stage text, to_stage text, at timestamptz, owner text);
+INSERT INTO forth VALUES
+  (1, NULL, 'inquiry', '2024-01-01', NULL), (1, 'inquiry', 'mql', '2024-01-01', 'kim'),   -- owned
+  (2, NULL, 'inquiry', '2024-01-01', 'kim'), (2, 'inquiry', 'mql', '2024-01-01', NULL),   -- not
+  (3, NULL, 'mql', NULL, 'kim'), (3, 'mql', 'sal', '2024-01-01', NULL),                   -- not
+  (4, NULL, 'mql', '2024-01-01', 'kim'), (4, 'mql', NULL, '2024-01-01', 'kim'),           -- gone
+  (5, NULL, 'demo', '2024-01-01', 'kim'), (5, 'demo', 'test', '2024-01-01', NULL),        -- not
+  (6, 'mql', 'mql', '2024-01-01', 'kim'), (6, 'mql', 'mql', '2024-01-01', NULL);          -- owned: one of the two says by whom
+CREATE TEMP TABLE back AS SELECT * FROM forth ORDER BY ctid DESC;
+SELECT f.total, f.filled, b.total, b.filled FROM funnel.coverage('forth', 'coverage', owner_column => 'owner') f JOIN funnel.coverage('back', 'coverage', owner_column => 'owner') b USING (fact) WHERE fact = 'lead';
+
 -- Rights are those of the caller.
 CREATE ROLE regress_coverage_reader;
 SET ROLE regress_coverage_reader;
