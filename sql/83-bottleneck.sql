@@ -16,6 +16,7 @@ DECLARE
     quarters CONSTANT int := 12;        -- those before are another time
     c funnel.cohort;
     of_stage funnel.cohort;
+    short_of funnel.cohort;             -- the leads that came no further than the step begins
     path text[];
     owners text[];
     won text;
@@ -33,14 +34,15 @@ BEGIN
                FROM funnel.stage AS s
               WHERE s.pipeline = bottleneck_facts.pipeline AND s.kind <> 'open' AND s.stage IS DISTINCT FROM won));
     IF won IS NOT NULL THEN
-        SELECT r.amount / nullif(r.deals, 0) INTO deal_size
+        SELECT funnel.figure(r.amount / nullif(r.deals, 0)) INTO deal_size
           FROM funnel.revenue_of(funnel.reached(c, won), won, NULL, as_of) AS r;
     END IF;
     SELECT funnel.periods('quarter', greatest(d.first_at, d.last_at - (quarters - 1) * interval '3 months'),
                           d.last_at + interval '1 microsecond')
       INTO bounds FROM funnel.describe(c) AS d WHERE d.events > 0;
 
-    FOR i IN 1 .. cardinality(path) - 1 LOOP
+    short_of := c;
+    FOR i IN REVERSE cardinality(path) - 1 .. 1 LOOP
         step := i; stage := path[i] || ' > ' || path[i + 1]; owner := funnel.owner_of(owners[i : i + 1]);
         of_stage := funnel.reached(c, path[i]);
         SELECT coalesce(max(x.leads) FILTER (WHERE x.step = 1), 0) AS leads,
@@ -49,9 +51,10 @@ BEGIN
           INTO f FROM funnel.steps(of_stage, path[i : i + 1], as_of => as_of) AS x;
         leads := f.leads; converted := f.converted; rate := f.rate; days_added := f.mean;
 
-        SELECT coalesce(max(x.leads), 0), max(x.amount) INTO leads_lost, amount_lost
-          FROM funnel.steps(funnel.never_reached(of_stage, path[i + 1]), ARRAY[path[i], mark], as_of => as_of) AS x
-         WHERE x.step = 2;
+        -- A lead is lost where it came no further, and while it is.
+        short_of := funnel.never_reached(short_of, path[i + 1]);
+        SELECT count(*), sum(o.amount) INTO leads_lost, amount_lost
+          FROM funnel.open_leads(funnel.reached(short_of, path[i]), ARRAY[mark], ARRAY[1], NULL, as_of) AS o;
 
         -- Rates are compared within the time that nine of ten need, over the leads that had it.
         window_days := CASE WHEN f.p90 IS NOT NULL THEN greatest(f.p90, 1) END;
