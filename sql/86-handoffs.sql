@@ -124,6 +124,15 @@ CREATE FUNCTION funnel.open_leads(
 COMMENT ON FUNCTION funnel.open_leads(funnel.cohort, text[], int[], text[], timestamptz) IS
     'internal: the leads that are in some stages, and what they have behind them, in one pass';
 
+CREATE FUNCTION funnel.lost_leads(
+    cohort funnel.cohort, path text[], exits text[], as_of timestamptz,
+    OUT place int, OUT leads bigint, OUT amount numeric
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'funnel_lost_leads' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000 ROWS 5;
+COMMENT ON FUNCTION funnel.lost_leads(funnel.cohort, text[], text[], timestamptz) IS
+    'internal: the leads that are in an exit, by the furthest place of the path they came to, in one pass';
+
 CREATE FUNCTION funnel.require_span(argument text, span interval) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp

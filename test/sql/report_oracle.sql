@@ -185,9 +185,9 @@ path AS MATERIALIZED (
     SELECT st.stage, row_number() OVER (ORDER BY i) AS k FROM st WHERE kind = 'open' AND i < coalesce((SELECT i FROM won), 1000) OR i = (SELECT i FROM won)),
 m AS MATERIALIZED (
     SELECT y.lead, y.stay, y.stage, y.at, y.amount, y.worth, y.is_news, y.left_at, path.k
-      FROM plain.stays(bottleneck.as_of, E'{\x01}'::text[] || ARRAY(SELECT st.stage FROM st WHERE kind NOT IN ('open', 'won'))) y LEFT JOIN path ON path.stage = y.stage),
+      FROM plain.stays(bottleneck.as_of, '{}') y LEFT JOIN path ON path.stage = y.stage),
 furthest AS (SELECT m.lead, max(k) AS k FROM m GROUP BY m.lead),
-gone AS (SELECT f.k, count(*) AS leads, sum(m.worth) AS amount FROM furthest f JOIN m ON m.lead = f.lead AND m.left_at IS NULL AND m.stage = E'\x01' GROUP BY f.k),
+gone AS (SELECT f.k, count(*) AS leads, sum(m.worth) AS amount FROM furthest f JOIN m ON m.lead = f.lead AND m.left_at IS NULL JOIN st ON st.stage = m.stage AND st.kind NOT IN ('open', 'won') GROUP BY f.k),
 -- from each entry to each later one of the next stage
 went AS MATERIALIZED (
     SELECT x.k, x.lead, x.stay, x.at, y.stay AS next_stay, y.at AS next_at FROM m x LEFT JOIN m y ON y.lead = x.lead AND y.k = x.k + 1 AND y.at >= x.at WHERE x.k < (SELECT max(k) FROM path)),
