@@ -110,12 +110,12 @@ FROM past WHERE to_stage IN ('disqualified', 'lost', 'recycled') AND from_stage 
 SELECT count(*) AS "rows", sum(times), (SELECT count(*) FROM (SELECT stage, reason, source, owner, times, leads, amount FROM funnel.reasons('past', 'coverage', 'campaign', 'owner', '[2024-02-01,)', '2024-05-01') EXCEPT ALL TABLE want) AS d) AS only_in_funnel,
        (SELECT count(*) FROM (TABLE want EXCEPT ALL SELECT stage, reason, source, owner, times, leads, amount FROM funnel.reasons('past', 'coverage', 'campaign', 'owner', '[2024-02-01,)', '2024-05-01')) AS d) AS only_in_oracle FROM want;
 SELECT bool_and(abs(sum - 1) < 1e-9) AS shares FROM (SELECT sum(share) FROM funnel.reasons('past', 'coverage', 'campaign', 'owner') GROUP BY stage, source, owner) AS s;
-SELECT c.*, c.total = w.total AND c.filled = w.filled AS right FROM funnel.coverage('past', 'coverage', 'campaign', 'reason', 'owner') AS c
+SELECT c.fact, c.stage, c.column_name, c.total, c.filled, c.missing, c.coverage, c.total = w.total AND c.filled = w.filled AS right FROM funnel.coverage('past', 'coverage', 'campaign', 'reason', 'owner') WITH ORDINALITY AS c
 LEFT JOIN (SELECT 'response', NULL, count(*), count(campaign) FROM past WHERE from_stage IS NULL AND to_stage IS NOT NULL
            UNION ALL SELECT to_stage, to_stage, count(*), count(nullif(reason, ' ')) FROM past WHERE to_stage IN ('disqualified', 'lost', 'recycled') AND from_stage IS DISTINCT FROM to_stage GROUP BY to_stage
            UNION ALL SELECT 'lead', NULL, count(*), count(owner) FROM past AS p WHERE to_stage IS NOT NULL AND NOT EXISTS (SELECT FROM past AS l WHERE l.lead = p.lead AND l.at > p.at)
            UNION ALL SELECT 'required', to_stage, count(*), count(campaign) FROM past WHERE from_stage IS NULL AND to_stage IN ('inquiry', 'mql') GROUP BY to_stage) AS w (fact, stage, total, filled)
-       ON w.fact = c.fact AND w.stage IS NOT DISTINCT FROM c.stage;
+       ON w.fact = c.fact AND w.stage IS NOT DISTINCT FROM c.stage ORDER BY c.ordinality;
 
 DROP TABLE lead, lead_history CASCADE;
 DELETE FROM funnel.pipeline WHERE name LIKE 'coverage%';
