@@ -553,7 +553,7 @@ SELECT b.stage, leads, leads_lost AS lost, amount_lost, round(days_added::numeri
 
 \echo '  Of 21,500 times that marketing offered a lead, sales took 57 %, and 3,706 still wait beyond the SLA. Every'
 \echo '  step has had a better quarter; the best one for MQLs is the one with the lowered score, whose MQLs sales'
-\echo '  did not want (question 6): more of a step is not more of the next. The price change shows in the last step.'
+\echo '  did not want (question 7): more of a step is not more of the next. The price change shows in the last step.'
 
 \echo
 \echo '=== 30. What will the open leads bring, and how many more does it take? ============================'

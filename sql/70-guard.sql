@@ -173,7 +173,11 @@ BEGIN
       INTO virtual, result
       FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
      WHERE a.attrelid = target AND a.attname = column_type.name AND a.attnum > 0 AND NOT a.attisdropped;
-    IF NOT FOUND THEN
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = target) THEN
+        RAISE undefined_table USING
+            MESSAGE = format('table %s does not exist', target),
+            HINT = 'Pass its name: a number is that of a table that is gone.';
+    ELSIF NOT FOUND THEN
         RAISE EXCEPTION 'column "%" of table % does not exist', name, target USING ERRCODE = 'undefined_column',
             DETAIL = format('It is given as %s.', what),
             HINT = format('Columns of the table: %s.',

@@ -5,7 +5,7 @@ CREATE TABLE funnel.target (
     pipeline text NOT NULL CHECK (pipeline ~ '[^[:space:]]'),
     kpi text NOT NULL CHECK (kpi ~ '[^[:space:]]'),
     period tstzrange NOT NULL DEFAULT '(,)' CHECK (NOT isempty(period)),
-    value numeric NOT NULL CHECK (value <> 'NaN'),
+    value numeric NOT NULL CHECK (value BETWEEN -1e290 AND 1e290),
     stage text
 );
 -- No row refers to the pipeline: a restore brings the two in any order.
@@ -93,6 +93,12 @@ CREATE FUNCTION funnel.owner_of(owners text[]) RETURNS text
               FROM unnest(owner_of.owners) AS o);
 COMMENT ON FUNCTION funnel.owner_of(text[]) IS 'the owner of several stages, or shared';
 
+-- A figure as float8, with room to multiply it; none if it is not known or beyond that.
+CREATE FUNCTION funnel.figure(exact numeric) RETURNS float8
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN abs(figure.exact) <= 1e-290 THEN 0 WHEN abs(figure.exact) <= 1e290 THEN figure.exact::float8 END;
+COMMENT ON FUNCTION funnel.figure(numeric) IS 'internal: a number as float8; NULL beyond 1e290';
+
 -- The deals that these leads won (in the period, if one is given), and what they brought: 0 without a deal, NULL if no
 -- amount is known.
 CREATE FUNCTION funnel.revenue_of(cohort funnel.cohort, won text, period tstzrange, as_of timestamptz,
@@ -129,6 +135,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     mark CONSTANT text := E'\x01';      -- no stage is called that
+    most CONSTANT int := 64;            -- steps of a funnel
     kind_names jsonb;                   -- if a kind has several stages: the others, and the first of it
     kinds_merged funnel.cohort;         -- if so: these as one
     -- the stages of the pipeline, and what stays in them began in the period
@@ -194,13 +201,16 @@ BEGIN
      WHERE u.k <> 'open' AND u.n <> names[array_position(kinds, u.k)];
     kinds_merged := funnel.relabel(cohort, kind_names);
 
-    -- All leads.
+    -- All leads. Of more stages than a funnel has steps the first ones are as one.
     IF n > 0 THEN
         SELECT max(x.leads) FILTER (WHERE x.step = 1), sum(x.amount) FILTER (WHERE x.step = 1),
                max(x.leads) FILTER (WHERE x.stage = won), sum(x.amount) FILTER (WHERE x.stage = won),
                (max(x.mature_leads) FILTER (WHERE x.step = 2))::float8 / nullif(max(x.leads) FILTER (WHERE x.step = 1), 0)
           INTO all_leads, all_amount, won_leads, won_amount, all_mature
-          FROM funnel.steps(coalesce(kinds_merged, cohort), path, within, 'implied', period, as_of) AS x;
+          FROM funnel.steps(coalesce(funnel.relabel(coalesce(kinds_merged, cohort),
+                                                    (SELECT jsonb_object_agg(u, path[n - most + 1])
+                                                       FROM unnest(path[: n - most]) AS u)), kinds_merged, cohort),
+                            path[greatest(n - most + 1, 1) :], within, 'implied', period, as_of) AS x;
     END IF;
     all_leads := coalesce(all_leads, 0);
     kpi := 'leads'; owner := funnel.owner_of(path_owners); value := all_leads; numerator := all_leads;
@@ -212,7 +222,7 @@ BEGIN
         denominator := all_leads; low := w.low; high := w.high; young := coalesce(all_mature < 1, false);
         RETURN NEXT;
         kpi := 'lead_to_won_amount'; numerator := CASE WHEN all_amount IS NOT NULL THEN coalesce(won_amount, 0) END;
-        denominator := all_amount; value := numerator / nullif(denominator, 0); low := NULL; high := NULL;
+        denominator := all_amount; value := funnel.figure(numerator / nullif(denominator, 0)); low := NULL; high := NULL;
         RETURN NEXT;
         winners := funnel.reached(coalesce(kinds_merged, cohort), won);
     END IF;
@@ -272,7 +282,7 @@ BEGIN
             RETURN NEXT;
             kpi := 'conversion_amount'; denominator := f.amount; low := NULL; high := NULL;
             numerator := CASE WHEN f.amount IS NOT NULL THEN coalesce(f.converted_amount, 0) END;
-            value := numerator / nullif(denominator, 0);
+            value := funnel.figure(numerator / nullif(denominator, 0));
             RETURN NEXT;
             IF b = path[p + 1] THEN
                 numerator := NULL; denominator := NULL;
@@ -286,8 +296,8 @@ BEGIN
         IF won IS NOT NULL THEN
             deals := funnel.revenue_of(funnel.leads_of(winners, a, period), won, NULL, as_of);
             stage := a; to_position := NULL; owner := funnel.owner_of(path_owners[p :]); young := NULL;
-            kpi := 'revenue_per_stage'; value := deals.amount / nullif(reached, 0); numerator := deals.amount;
-            denominator := reached;
+            kpi := 'revenue_per_stage'; value := funnel.figure(deals.amount / nullif(reached, 0));
+            numerator := deals.amount; denominator := reached;
             RETURN NEXT;
         END IF;
     END LOOP;
@@ -359,7 +369,7 @@ BEGIN
     close_rate := deals.deals / nullif(deals.deals + closed_lost, 0)::float8;
     kpi := 'won_deals'; value := deals.deals; numerator := deals.deals;
     RETURN NEXT;
-    kpi := 'revenue'; value := deals.amount; numerator := deals.amount;
+    kpi := 'revenue'; value := funnel.figure(deals.amount); numerator := deals.amount;
     RETURN NEXT;
     SELECT * INTO w FROM funnel.wilson_interval(deals.deals, deals.deals + closed_lost);
     kpi := 'close_rate'; value := close_rate; numerator := deals.deals; denominator := deals.deals + closed_lost;
@@ -377,7 +387,8 @@ BEGIN
     RETURN NEXT;
     kpi := 'cycle_p90_days'; value := f.p90;
     RETURN NEXT;
-    kpi := 'sales_velocity'; numerator := deals.amount; value := deals.amount * close_rate / nullif(f.mean, 0);
+    kpi := 'sales_velocity'; numerator := deals.amount;
+    value := funnel.figure(deals.amount) * close_rate / nullif(f.mean, 0);
     RETURN NEXT;
 
     -- What the leads of the period brought, whenever that was. Of the winners, those that entered in the period are told
@@ -388,7 +399,7 @@ BEGIN
         winners := funnel.without(funnel.reached(funnel.merge(winners, of_stage), mark), ARRAY[mark]);
         deals := funnel.revenue_of(winners, won, NULL, as_of);
     END IF;
-    kpi := 'revenue_per_lead'; value := deals.amount / nullif(all_leads, 0); numerator := deals.amount;
+    kpi := 'revenue_per_lead'; value := funnel.figure(deals.amount / nullif(all_leads, 0)); numerator := deals.amount;
     denominator := all_leads; mature_share := all_mature;
     RETURN NEXT;
 END
@@ -437,11 +448,11 @@ BEGIN ATOMIC
     SELECT f.kpi, f.stage, f.owner, f.value, k.unit, f.numerator, f.denominator, f.low, f.high, t.value,
            CASE WHEN t.value IS NULL THEN NULL
                 -- a sum only grows
-                WHEN k.basis = 'sum' AND y.better = 'more' AND f.value >= t.value THEN 'met'
-                WHEN k.basis = 'sum' AND y.better = 'less' AND f.value > t.value THEN 'missed'
+                WHEN k.basis = 'sum' AND y.better = 'more' AND f.value >= t.figure THEN 'met'
+                WHEN k.basis = 'sum' AND y.better = 'less' AND f.value > t.figure THEN 'missed'
                 WHEN y.young AND k.basis <> 'state' THEN 'open'
                 WHEN f.value IS NULL THEN NULL
-                WHEN y.better = 'more' AND f.value >= t.value OR y.better = 'less' AND f.value <= t.value THEN 'met'
+                WHEN y.better = 'more' AND f.value >= t.figure OR y.better = 'less' AND f.value <= t.figure THEN 'met'
                 ELSE 'missed' END,
            f.mature_share
       FROM funnel.scorecard_facts(scorecard_rows.cohort, scorecard_rows.pipeline, scorecard_rows.within,
@@ -450,16 +461,17 @@ BEGIN ATOMIC
      CROSS JOIN LATERAL (
            SELECT coalesce(f.better, k.better) AS better,
                   coalesce(f.young, false)
-                  OR coalesce(NOT upper_inf(scorecard_rows.period) AND upper(scorecard_rows.period) > scorecard_rows.as_of,
-                              false) AS young) AS y
+                  OR coalesce(CASE WHEN upper_inf(scorecard_rows.period) THEN 'infinity'
+                                   ELSE upper(scorecard_rows.period) END > scorecard_rows.as_of, false) AS young) AS y
       LEFT JOIN LATERAL (
            -- what adds up is held against a target of this very period; the rest against that of the shortest period
            -- that contains this one, or if there is none, the last moment that is known
-           SELECT g.value
+           SELECT g.value, funnel.figure(g.value) AS figure
              FROM funnel.target AS g
             WHERE g.pipeline = scorecard_rows.pipeline AND g.kpi = f.kpi AND coalesce(g.stage = f.stage, g.stage IS NULL)
               AND CASE WHEN k.basis = 'sum' THEN g.period = coalesce(scorecard_rows.period, '(,)'::tstzrange)
-                       WHEN scorecard_rows.period IS NULL THEN g.period @> scorecard_rows.as_of - interval '1 microsecond'
+                       WHEN scorecard_rows.period IS NULL
+                       THEN g.period @> greatest(scorecard_rows.as_of, '4714-11-24 00:00:00.000001+00 BC') - interval '1 microsecond'
                        ELSE g.period @> scorecard_rows.period END
             ORDER BY g.stage IS NULL, (isfinite(lower(g.period)) AND isfinite(upper(g.period))) IS NOT TRUE,
                      CASE WHEN isfinite(lower(g.period)) AND isfinite(upper(g.period)) THEN upper(g.period) - lower(g.period) END, g.period
@@ -568,6 +580,9 @@ DECLARE
     n int := 0;
     year_start timestamp;
     passed int;
+    midnight timestamp;
+    bound timestamptz;
+    earlier timestamptz;
 BEGIN
     IF every IS NULL OR since IS NULL OR until IS NULL THEN
         RAISE null_value_not_allowed USING
@@ -598,7 +613,7 @@ BEGIN
 
     LOOP
         IF weeks IS NULL THEN
-            bounds := bounds || (first + n * step) AT TIME ZONE zone;
+            midnight := first + n * step;
         ELSE
             -- A year begins on the weekday of the first one that is nearest to its anniversary, and so has 52 weeks
             -- or 53; the last period of the year gets the week over.
@@ -607,10 +622,22 @@ BEGIN
                 year_start := year_start - ((year_start::date - first::date + 3) % 7 - 3) * interval '1 day';
                 passed := 0;
             END IF;
-            bounds := bounds || (year_start + passed * interval '7 days') AT TIME ZONE zone;
+            midnight := year_start + passed * interval '7 days';
             passed := passed + weeks[n % 3 + 1];
         END IF;
-        EXIT WHEN bounds[n + 1] >= until;
+        -- The first midnight, where clocks are set back over it: by the time that was kept a day before.
+        bound := midnight AT TIME ZONE zone;
+        earlier := bound + (midnight - interval '24 hours' - (bound - interval '24 hours') AT TIME ZONE zone);
+        IF earlier AT TIME ZONE zone = midnight THEN
+            bound := earlier;
+        END IF;
+        -- Set forward over it, it may be too late for "since"; and over a whole day, there is no such day.
+        IF n = 0 OR bound <= since THEN
+            bounds := ARRAY[least(bound, since)];
+        ELSIF bound > bounds[cardinality(bounds)] THEN
+            bounds := bounds || bound;
+        END IF;
+        EXIT WHEN bound >= until;
         n := n + 1;
         IF n > most THEN
             RAISE program_limit_exceeded USING

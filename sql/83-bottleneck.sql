@@ -11,11 +11,12 @@ CREATE FUNCTION funnel.bottleneck_facts(cohort funnel.cohort, pipeline text, as_
 AS $$
 #variable_conflict use_variable
 DECLARE
-    mark CONSTANT text := E'\x01';      -- no stage is called that
     least_leads CONSTANT int := 30;     -- a best quarter of fewer is luck
     quarters CONSTANT int := 12;        -- those before are another time
     c funnel.cohort;
     of_stage funnel.cohort;
+    lost bigint[];                      -- by stage of the path: the leads that came no further
+    lost_amounts numeric[];
     path text[];
     owners text[];
     won text;
@@ -28,12 +29,16 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO path, owners, won FROM funnel.path_of(pipeline);
-    c := funnel.relabel(cohort, (
-             SELECT coalesce(jsonb_object_agg(s.stage, CASE s.kind WHEN 'won' THEN won ELSE mark END), '{}')
-               FROM funnel.stage AS s
-              WHERE s.pipeline = bottleneck_facts.pipeline AND s.kind <> 'open' AND s.stage IS DISTINCT FROM won));
+    c := coalesce(funnel.relabel(cohort, (
+             SELECT jsonb_object_agg(s.stage, won) FROM funnel.stage AS s
+              WHERE s.pipeline = bottleneck_facts.pipeline AND s.kind = 'won' AND s.stage <> won)), cohort);
+    -- A lead is lost where it came furthest, and while it is.
+    SELECT array_agg(l.leads ORDER BY l.place), array_agg(l.amount ORDER BY l.place) INTO lost, lost_amounts
+      FROM funnel.lost_leads(c, path, ARRAY(SELECT s.stage FROM funnel.stage AS s
+                                             WHERE s.pipeline = bottleneck_facts.pipeline
+                                               AND s.kind IN ('lost', 'disqualified', 'recycled')), as_of) AS l;
     IF won IS NOT NULL THEN
-        SELECT r.amount / nullif(r.deals, 0) INTO deal_size
+        SELECT funnel.figure(r.amount / nullif(r.deals, 0)) INTO deal_size
           FROM funnel.revenue_of(funnel.reached(c, won), won, NULL, as_of) AS r;
     END IF;
     SELECT funnel.periods('quarter', greatest(d.first_at, d.last_at - (quarters - 1) * interval '3 months'),
@@ -48,10 +53,7 @@ BEGIN
                max(x.from_previous) AS rate, max(x.mean_days) AS mean, ceil(max(x.p90_days)) AS p90
           INTO f FROM funnel.steps(of_stage, path[i : i + 1], as_of => as_of) AS x;
         leads := f.leads; converted := f.converted; rate := f.rate; days_added := f.mean;
-
-        SELECT coalesce(max(x.leads), 0), max(x.amount) INTO leads_lost, amount_lost
-          FROM funnel.steps(funnel.never_reached(of_stage, path[i + 1]), ARRAY[path[i], mark], as_of => as_of) AS x
-         WHERE x.step = 2;
+        leads_lost := lost[i]; amount_lost := lost_amounts[i];
 
         -- Rates are compared within the time that nine of ten need, over the leads that had it.
         window_days := CASE WHEN f.p90 IS NOT NULL THEN greatest(f.p90, 1) END;

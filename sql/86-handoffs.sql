@@ -2,41 +2,43 @@
 -- filled in, and what changed between two cohorts.
 
 -- Where a pipeline hands over. The next steps of a stage are the forward transitions that do not skip another of them.
+-- The planner takes the ways of a pipeline for one, and would loop over them within a loop.
 CREATE FUNCTION funnel.handoff_points(
     pipeline text,
     OUT stage text, OUT from_owner text, OUT to_owner text, OUT sla interval
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
     SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
 AS $$
 BEGIN
     PERFORM funnel.require_pipeline(handoff_points.pipeline);
     RETURN QUERY
     WITH RECURSIVE
-    stages AS (
+    stages AS MATERIALIZED (
         SELECT s.stage, s."position", s.owner, s.kind, s.sla
           FROM funnel.stage AS s WHERE s.pipeline = handoff_points.pipeline AND s.kind IN ('open', 'won')),
-    forward AS (
-        SELECT t.from_stage, t.to_stage
+    forward AS MATERIALIZED (
+        SELECT a."position" AS f, b."position" AS t
           FROM funnel.transition AS t
           JOIN stages AS a ON a.stage = t.from_stage
           JOIN stages AS b ON b.stage = t.to_stage AND b."position" > a."position"
          WHERE t.pipeline = handoff_points.pipeline),
-    ahead AS (
-        SELECT f.from_stage, f.to_stage FROM forward AS f
+    beyond AS (                         -- by way of another
+        SELECT a.f, b.t FROM forward AS a JOIN forward AS b ON b.f = a.t
         UNION
-        SELECT a.from_stage, f.to_stage FROM ahead AS a JOIN forward AS f ON f.from_stage = a.to_stage)
-    SELECT a.stage, a.owner, string_agg(b.owner, ', ' ORDER BY b."position"), a.sla
-      FROM stages AS a
-     CROSS JOIN LATERAL (
-           SELECT n.owner, min(n."position") AS "position"
-             FROM forward AS f JOIN stages AS n ON n.stage = f.to_stage
-            WHERE f.from_stage = a.stage AND n.kind = 'open' AND n.owner <> a.owner
-              AND NOT EXISTS (SELECT FROM forward AS v JOIN ahead AS w ON w.from_stage = v.to_stage
-                               WHERE v.from_stage = a.stage AND w.to_stage = f.to_stage)
-            GROUP BY n.owner) AS b
-     GROUP BY a.stage, a.owner, a.sla, a."position"
-     ORDER BY a."position";
+        SELECT a.f, b.t FROM beyond AS a JOIN forward AS b ON b.f = a.t),
+    next AS (TABLE forward EXCEPT TABLE beyond),
+    teams AS (
+        SELECT a.stage, a."position", a.owner, a.sla, b.owner AS next_owner, min(b."position") AS next_position
+          FROM next AS n
+          JOIN stages AS a ON a."position" = n.f
+          JOIN stages AS b ON b."position" = n.t AND b.kind = 'open' AND b.owner <> a.owner
+         GROUP BY a.stage, a."position", a.owner, a.sla, b.owner)
+    SELECT t.stage, t.owner, string_agg(t.next_owner, ', ' ORDER BY t.next_position), t.sla
+      FROM teams AS t
+     GROUP BY t.stage, t.owner, t.sla, t."position"
+     ORDER BY t."position";
 END
 $$;
 COMMENT ON FUNCTION funnel.handoff_points(text) IS
@@ -69,9 +71,11 @@ CREATE FUNCTION funnel.handoffs(
 AS $$
 DECLARE
     points text[];
+    from_owners text[];
+    to_owners text[];
+    limits interval[];
     stages text[];
     roles int[];
-    limits interval[];
 BEGIN
     IF cohort IS NULL THEN
         RETURN;
@@ -80,8 +84,9 @@ BEGIN
             MESSAGE = 'argument "as_of" must not be null',
             HINT = 'Pass a value, or leave the argument out if it has a default.';
     END IF;
-    SELECT coalesce(array_agg(p.stage ORDER BY n), '{}'), coalesce(array_agg(p.sla ORDER BY n), '{}')
-      INTO points, limits
+    SELECT coalesce(array_agg(p.stage ORDER BY n), '{}'), array_agg(p.from_owner ORDER BY n),
+           array_agg(p.to_owner ORDER BY n), coalesce(array_agg(p.sla ORDER BY n), '{}')
+      INTO points, from_owners, to_owners, limits
       FROM funnel.handoff_points(handoffs.pipeline) WITH ORDINALITY AS p (stage, from_owner, to_owner, sla, n);
     SELECT coalesce(array_agg(s.stage ORDER BY s."position"), '{}') INTO stages
       FROM funnel.stage AS s WHERE s.pipeline = handoffs.pipeline;
@@ -100,7 +105,7 @@ BEGIN
            c.accepted / nullif(c.offered, 0)::float8, c.rejected / nullif(c.offered, 0)::float8,
            CASE WHEN p.sla IS NOT NULL THEN c.no_response / nullif(c.offered, 0)::float8 END,
            c.p50_days, c.p90_days, c.handed_back, c.sla_met, c.sla_breached
-      FROM funnel.handoff_points(handoffs.pipeline) WITH ORDINALITY AS p (stage, from_owner, to_owner, sla, n)
+      FROM unnest(points, from_owners, to_owners, limits) WITH ORDINALITY AS p (stage, from_owner, to_owner, sla, n)
       JOIN funnel.handoff_counts(cohort, stages, roles, limits, handoffs.as_of, handoffs.calendar) AS c ON c.handoff = p.n
      ORDER BY p.n;
 END
@@ -118,6 +123,15 @@ CREATE FUNCTION funnel.open_leads(
     SUPPORT funnel.cohort_support COST 20000 ROWS 1000;
 COMMENT ON FUNCTION funnel.open_leads(funnel.cohort, text[], int[], text[], timestamptz) IS
     'internal: the leads that are in some stages, and what they have behind them, in one pass';
+
+CREATE FUNCTION funnel.lost_leads(
+    cohort funnel.cohort, path text[], exits text[], as_of timestamptz,
+    OUT place int, OUT leads bigint, OUT amount numeric
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'funnel_lost_leads' LANGUAGE C STABLE PARALLEL SAFE
+    SUPPORT funnel.cohort_support COST 20000 ROWS 5;
+COMMENT ON FUNCTION funnel.lost_leads(funnel.cohort, text[], text[], timestamptz) IS
+    'internal: the leads that are in an exit, by the furthest place of the path they came to, in one pass';
 
 CREATE FUNCTION funnel.require_span(argument text, span interval) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -394,9 +408,14 @@ BEGIN
     IF coverage.owner_column IS NULL THEN
         owned := 'SELECT 0::bigint AS total, 0::bigint AS filled';
     ELSIF is_history THEN
+        -- the last row of a lead; of several at one time that of the later stage, as in a cohort
         owned := format('SELECT count(*) AS total, count(*) FILTER (WHERE l.filled) AS filled'
-                        '  FROM (SELECT DISTINCT ON (funnel.text_form(h.lead)) h.to_stage IS NULL AS gone, %s AS filled'
-                        '          FROM %s AS h WHERE %s ORDER BY funnel.text_form(h.lead), h.at DESC) AS l WHERE NOT l.gone',
+                        '  FROM (SELECT DISTINCT ON (l.lead) l.to_stage, l.filled'
+                        '          FROM (SELECT funnel.text_form(h.lead) AS lead, funnel.text_form(h.to_stage) AS to_stage,'
+                        '                       h.at::timestamptz AS at, %s AS filled FROM %s AS h WHERE %s) AS l'
+                        '          LEFT JOIN funnel.stage AS s ON s.pipeline = $1 AND s.stage = l.to_stage'
+                        '         ORDER BY l.lead, l.at DESC NULLS LAST, l.to_stage IS NULL DESC, s."position" DESC NULLS FIRST,'
+                        '                  l.to_stage COLLATE "C" DESC, l.filled DESC) AS l WHERE l.to_stage IS NOT NULL',
                         funnel.filled_expression(coverage.source, coverage.owner_column), coverage.source, chosen);
     ELSE
         owned := 'SELECT sum(g.total)::bigint AS total, sum(g.filled[array_position($2, $6)])::bigint AS filled FROM g';

@@ -158,3 +158,25 @@ open_lead_read(const OpenScope *scope, const Lead *lead, OpenLead *open)
 	open->has_amount = last_amount(lead, 0, n - 1, scope->nstages, &open->amount);
 	return true;
 }
+
+/* A lead that is in a stage where leads are lost is lost at the furthest place it was in. */
+void
+lost_leads_add(LostLeads *eval, const Lead *lead)
+{
+	int64		n = lead_count_before(lead, eval->as_of);
+	int32		furthest = 0;
+	Stay		stay;
+	Amount		amount;
+
+	if (!stays_open(&stay, lead, n, eval->nstages) ||
+		eval->places[stay.stage] != PLACE_LOST)
+		return;
+	FOR_INTERRUPTIBLE(i, n)
+	{
+		if (lead->label[i] < eval->nstages)
+			furthest = Max(furthest, eval->places[lead->label[i]]);
+	}
+	eval->lost[furthest].leads++;
+	if (last_amount(lead, 0, n - 1, eval->nstages, &amount))
+		amount_sum_add(&eval->lost[furthest].amount, &amount);
+}

@@ -1,9 +1,9 @@
 /*
  * handoffs.h
- *	  What becomes of leads that wait in a stage for another team, and what
- *	  leads have behind them that are now in a stage asked for. Counting only;
- *	  knows nothing of SQL, nor of pipelines: the caller says what each stage
- *	  means.
+ *	  What becomes of leads that wait in a stage for another team, what leads
+ *	  have behind them that are now in a stage asked for, and how far those had
+ *	  come that are lost. Counting only; knows nothing of SQL, nor of pipelines:
+ *	  the caller says what each stage means.
  */
 #ifndef FUNNEL_HANDOFFS_H
 #define FUNNEL_HANDOFFS_H
@@ -88,5 +88,29 @@ typedef struct OpenLead
 
 /* false if the lead is in none of the stages. */
 extern bool open_lead_read(const OpenScope *scope, const Lead *lead, OpenLead *open);
+
+/* ------------------------------------------------------------------------
+ * Leads that are lost
+ * ------------------------------------------------------------------------
+ */
+
+#define PLACE_LOST	(-1)
+
+typedef struct LostPlace
+{
+	int64		leads;
+	AmountSum	amount;
+} LostPlace;
+
+typedef struct LostLeads
+{
+	uint32		nstages;
+	int64		as_of;
+	const int32 *places;		/* by label: its place on the path, from 1;
+								 * PLACE_LOST; 0 is neither */
+	LostPlace  *lost;			/* by the furthest place of a lead; [0]: none */
+} LostLeads;
+
+extern void lost_leads_add(LostLeads *eval, const Lead *lead);
 
 #endif							/* FUNNEL_HANDOFFS_H */

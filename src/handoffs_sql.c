@@ -1,7 +1,7 @@
 /*
  * handoffs_sql.c
- *	  SQL functions that handoffs(), purgatory() and recyclable() are made of;
- *	  those read the pipeline, and say here what each stage means.
+ *	  SQL functions that handoffs(), purgatory(), recyclable() and bottleneck()
+ *	  are made of; those read the pipeline, and say here what each stage means.
  */
 #include "postgres.h"
 
@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(funnel_handoff_counts);
 PG_FUNCTION_INFO_V1(funnel_open_leads);
+PG_FUNCTION_INFO_V1(funnel_lost_leads);
 
 /* The elements of an array argument; its callers pass what fits together. */
 static Datum *
@@ -57,9 +58,9 @@ arg_ints(FunctionCallInfo fcinfo, int n, const char *name, int64 count)
 
 /* The codes of stages that are named; nlabels for those in no event. */
 static uint32 *
-stage_codes(FunctionCallInfo fcinfo, int n, LeadStream *stream, int *count)
+stage_codes(FunctionCallInfo fcinfo, int n, const char *name, LeadStream *stream, int *count)
 {
-	text	  **names = arg_texts(fcinfo, n, "stages", 0, count);
+	text	  **names = arg_texts(fcinfo, n, name, 0, count);
 	uint32	   *codes = palloc(((Size) *count + 1) * sizeof(uint32));
 
 	for (int i = 0; i < *count; i++)
@@ -92,7 +93,7 @@ funnel_handoff_counts(PG_FUNCTION_ARGS)
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
 	scope->nstages = stream->nstages;
 	scope->calendar = arg_calendar(fcinfo, 5, stream, scope->as_of);
-	codes = stage_codes(fcinfo, 1, stream, &nstages);
+	codes = stage_codes(fcinfo, 1, "stages", stream, &nstages);
 	roles = arg_ints(fcinfo, 2, "roles", (int64) eval.n * nstages);
 	allowed = arg_elements(fcinfo, 3, "allowed", INTERVALOID, sizeof(Interval), false,
 						   TYPALIGN_DOUBLE, &unlimited, eval.n);
@@ -162,7 +163,7 @@ funnel_open_leads(PG_FUNCTION_ARGS)
 	scope.as_of = arg_as_of(fcinfo, 4);
 	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
 	scope.nstages = stream->nstages;
-	codes = stage_codes(fcinfo, 1, stream, &nstages);
+	codes = stage_codes(fcinfo, 1, "stages", stream, &nstages);
 	groups = arg_ints(fcinfo, 2, "groups", nstages);
 	of_label = palloc_extended(((Size) stream->nlabels + 1) * sizeof(int32),
 							   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -216,6 +217,51 @@ funnel_open_leads(PG_FUNCTION_ARGS)
 		put_row(fcinfo, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
+	}
+	PG_RETURN_NULL();
+}
+
+/* Arguments: cohort, path, stages where leads are lost, as_of. A row for each stage of the path. */
+Datum
+funnel_lost_leads(PG_FUNCTION_ARGS)
+{
+	LostLeads	eval = {0};
+	LeadStream *stream;
+	int32	   *places;
+	uint32	   *codes;
+	int			path;
+	int			exits;
+
+	begin_rows(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	eval.as_of = arg_as_of(fcinfo, 3);
+	stream = lead_stream_open(cohort_getarg(fcinfo, 0), CurrentMemoryContext);
+	eval.nstages = stream->nstages;
+	places = palloc_extended(((Size) stream->nlabels + 1) * sizeof(int32),
+							 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	codes = stage_codes(fcinfo, 2, "exits", stream, &exits);
+	for (int i = 0; i < exits; i++)
+		places[codes[i]] = PLACE_LOST;
+	codes = stage_codes(fcinfo, 1, "path", stream, &path);
+	for (int i = 0; i < path; i++)
+		places[codes[i]] = i + 1;
+	eval.places = places;
+	eval.lost = palloc0(((Size) path + 1) * sizeof(LostPlace));
+	while (lead_stream_next(stream))
+		lost_leads_add(&eval, &stream->lead);
+
+	for (int i = 1; i <= path; i++)
+	{
+		Datum		values[3] = {0};
+		bool		nulls[3] = {true, true, true};
+		Datum		amount;
+
+		SET(0, Int32GetDatum(i));
+		SET(1, Int64GetDatum(eval.lost[i].leads));
+		if (amount_sum_numeric(&eval.lost[i].amount, &amount))
+			SET(2, amount);
+		put_row(fcinfo, values, nulls);
 	}
 	PG_RETURN_NULL();
 }

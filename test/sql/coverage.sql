@@ -70,6 +70,18 @@ INSERT INTO funnel.pipeline VALUES ('coverage draft');
 SELECT count(*) FROM funnel.coverage('nothing', 'coverage draft');
 SELECT count(*) FROM funnel.reasons('lead_history', 'coverage draft');
 
+-- Who owns a lead now, says its last row; of rows of the same time that of the stage further on, in whatever order they lie. No time is before any.
+CREATE TEMP TABLE forth (lead int, from_stage text, to_stage text, at timestamptz, owner text);
+INSERT INTO forth VALUES
+  (1, NULL, 'inquiry', '2024-01-01', NULL), (1, 'inquiry', 'mql', '2024-01-01', 'kim'),   -- owned
+  (2, NULL, 'inquiry', '2024-01-01', 'kim'), (2, 'inquiry', 'mql', '2024-01-01', NULL),   -- not
+  (3, NULL, 'mql', NULL, 'kim'), (3, 'mql', 'sal', '2024-01-01', NULL),                   -- not
+  (4, NULL, 'mql', '2024-01-01', 'kim'), (4, 'mql', NULL, '2024-01-01', 'kim'),           -- gone
+  (5, NULL, 'demo', '2024-01-01', 'kim'), (5, 'demo', 'test', '2024-01-01', NULL),        -- not
+  (6, 'mql', 'mql', '2024-01-01', 'kim'), (6, 'mql', 'mql', '2024-01-01', NULL);          -- owned: one of the two says by whom
+CREATE TEMP TABLE back AS SELECT * FROM forth ORDER BY ctid DESC;
+SELECT f.total, f.filled, b.total, b.filled FROM funnel.coverage('forth', 'coverage', owner_column => 'owner') f JOIN funnel.coverage('back', 'coverage', owner_column => 'owner') b USING (fact) WHERE fact = 'lead';
+
 -- Rights are those of the caller.
 CREATE ROLE regress_coverage_reader;
 SET ROLE regress_coverage_reader;
@@ -98,12 +110,12 @@ FROM past WHERE to_stage IN ('disqualified', 'lost', 'recycled') AND from_stage 
 SELECT count(*) AS "rows", sum(times), (SELECT count(*) FROM (SELECT stage, reason, source, owner, times, leads, amount FROM funnel.reasons('past', 'coverage', 'campaign', 'owner', '[2024-02-01,)', '2024-05-01') EXCEPT ALL TABLE want) AS d) AS only_in_funnel,
        (SELECT count(*) FROM (TABLE want EXCEPT ALL SELECT stage, reason, source, owner, times, leads, amount FROM funnel.reasons('past', 'coverage', 'campaign', 'owner', '[2024-02-01,)', '2024-05-01')) AS d) AS only_in_oracle FROM want;
 SELECT bool_and(abs(sum - 1) < 1e-9) AS shares FROM (SELECT sum(share) FROM funnel.reasons('past', 'coverage', 'campaign', 'owner') GROUP BY stage, source, owner) AS s;
-SELECT c.*, c.total = w.total AND c.filled = w.filled AS right FROM funnel.coverage('past', 'coverage', 'campaign', 'reason', 'owner') AS c
+SELECT c.fact, c.stage, c.column_name, c.total, c.filled, c.missing, c.coverage, c.total = w.total AND c.filled = w.filled AS right FROM funnel.coverage('past', 'coverage', 'campaign', 'reason', 'owner') WITH ORDINALITY AS c
 LEFT JOIN (SELECT 'response', NULL, count(*), count(campaign) FROM past WHERE from_stage IS NULL AND to_stage IS NOT NULL
            UNION ALL SELECT to_stage, to_stage, count(*), count(nullif(reason, ' ')) FROM past WHERE to_stage IN ('disqualified', 'lost', 'recycled') AND from_stage IS DISTINCT FROM to_stage GROUP BY to_stage
            UNION ALL SELECT 'lead', NULL, count(*), count(owner) FROM past AS p WHERE to_stage IS NOT NULL AND NOT EXISTS (SELECT FROM past AS l WHERE l.lead = p.lead AND l.at > p.at)
            UNION ALL SELECT 'required', to_stage, count(*), count(campaign) FROM past WHERE from_stage IS NULL AND to_stage IN ('inquiry', 'mql') GROUP BY to_stage) AS w (fact, stage, total, filled)
-       ON w.fact = c.fact AND w.stage IS NOT DISTINCT FROM c.stage;
+       ON w.fact = c.fact AND w.stage IS NOT DISTINCT FROM c.stage ORDER BY c.ordinality;
 
 DROP TABLE lead, lead_history CASCADE;
 DELETE FROM funnel.pipeline WHERE name LIKE 'coverage%';

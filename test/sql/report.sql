@@ -60,6 +60,13 @@ INSERT INTO funnel.target (pipeline, kpi, period, value, stage) VALUES
 SELECT period, s.kpi, s.stage, s.value, s.target, s.status
   FROM cards, unnest('{NULL,"[2025-01-01,2025-04-01)","[2025-01-01,2025-02-01)","[2025-02-01,2025-03-01)"}'::tstzrange[]) WITH ORDINALITY p(period, n), funnel.scorecard(c, 'leads', '30 days', period, '2025-03-10') s
  WHERE target IS NOT NULL AND (kpi <> 'conversion' OR s.stage IN ('mql > sal', 'sal > sql', 'mql > sql')) ORDER BY n, kpi, s.stage;
+-- A period without end is over at the end of time only.
+BEGIN;
+INSERT INTO funnel.target (pipeline, kpi, period, value) VALUES ('leads', 'accept_rate', '(,)', 0.9), ('leads', 'revenue', '[2025-01-01,)', 2000), ('leads', 'revenue', '[2025-01-01,infinity)', 2000);
+SELECT as_of, period, s.kpi, s.value, s.target, s.status
+  FROM cards, unnest('{2025-03-10,infinity}'::timestamptz[]) as_of, unnest('{NULL,"[2025-01-01,)","[2025-01-01,infinity)"}'::tstzrange[]) WITH ORDINALITY p(period, n),
+       funnel.scorecard(c, 'leads', NULL, period, as_of) s WHERE s.kpi IN ('revenue', 'accept_rate') ORDER BY as_of, n, kpi;
+ROLLBACK;
 -- Once the quarter is over, it is what it is.
 SELECT s.kpi, s.stage, s.value, s.target, s.status FROM cards, funnel.scorecard(c, 'leads', period => '[2025-01-01,2025-04-01)', as_of => '2025-04-01') s
  WHERE target IS NOT NULL AND kpi <> 'conversion' ORDER BY kpi, s.stage;
@@ -105,6 +112,10 @@ SELECT s.kpi, s.stage, s.value, s.numerator, s.denominator
 -- bottleneck
 --
 SELECT b.stage, owner, leads, converted, round(rate::numeric, 2) AS rate, leads_lost, leads_rank, amount_lost, amount_rank, days_added, days_rank FROM cards, funnel.bottleneck(c, 'leads', '2025-03-10') b;
+-- A lead is lost while it is in a stage of such a kind, and where it came furthest: 1 is open again, 2 not; 3 skipped sal, 4 was won before, 5 is where nobody knows.
+SELECT b.stage, b.leads, converted, leads_lost, amount_lost FROM (SELECT funnel.cohort(lead, stage, timestamptz '2025-01-01' + day * interval '1 day', amount) AS c FROM (VALUES
+         (1, 'mql', 1, 10), (1, 'recycled', 2, NULL), (1, 'mql', 3, NULL), (2, 'mql', 1, 20), (2, 'recycled', 2, NULL), (2, 'mql', 3, NULL), (2, 'recycled', 4, 40), (3, 'mql', 1, 80), (3, 'sql', 2, NULL), (3, 'lost', 3, NULL),
+         (4, 'opportunity', 1, 160), (4, 'won', 2, NULL), (4, 'mql', 3, NULL), (4, 'disqualified', 4, NULL), (5, 'mql', 1, 320), (5, 'disqualified', 2, NULL), (5, 'demo', 3, NULL)) v(lead, stage, day, amount)) h, funnel.bottleneck(c, 'leads', '2025-02-01') b WHERE leads > 0 ORDER BY b.stage;
 -- Four quarters of 100 leads each: 20, 60, 40 and 30 of them are won after 10 days; the others are lost after 5. The last quarter is not over.
 CREATE TEMP TABLE quarters AS SELECT funnel.cohort(lead, stage, at, 100) AS c
   FROM (SELECT q * 1000 + n AS lead, stage, timestamptz '2024-01-01' + q * interval '3 months' + n * interval '6 hours' + wait * interval '1 day' AS at
@@ -122,6 +133,17 @@ SELECT funnel.periods('week', '2024-12-25', '2025-01-06')::date[] AS weeks, funn
 -- Where clocks are set, days and weeks begin at midnight all the same.
 SELECT b FROM unnest(funnel.periods('week', '2025-03-24 00:00+01', '2025-04-07 00:00+02', 'Europe/Berlin')) b;
 SELECT funnel.periods('month', '2025-01-01', '2025-03-01') = funnel.periods('month', '2025-01-01', '2025-03-01', 'UTC') AS session_zone;
+-- A day that a zone skipped is none; where midnight comes twice, a day begins with the first; where clocks skip it, when they do.
+SELECT funnel.periods('day', '2011-12-29 12:00', '2012-01-01 12:00', 'Pacific/Apia') AS apia;
+SELECT funnel.periods('day', '2023-11-05 04:30', '2023-11-06 12:00', 'America/Havana') AS havana;
+SELECT funnel.periods('day', '2018-11-03 12:00', '2018-11-05 12:00', 'America/Sao_Paulo') AS sao_paulo;
+-- Whatever a zone did, "since" is in the first period and the end of "until" in the last, and each begins after the one before.
+SELECT zone, count(*) AS asked, bool_and(b[1] <= since AND b[2] > since AND b[n - 1] < until AND b[n] >= until AND NOT EXISTS (SELECT FROM generate_series(2, n) i WHERE b[i] <= b[i - 1])) AS right
+  FROM (VALUES ('Pacific/Apia', 2011), ('Pacific/Kwajalein', 1993), ('America/Havana', 2023), ('America/Sao_Paulo', 2018), ('America/St_Johns', 2006), ('America/Toronto', 1919), ('Asia/Beirut', 2023), ('Africa/Cairo', 2010),
+               ('Atlantic/Azores', 1992), ('Europe/Berlin', 1945), ('America/Juneau', 1867), ('Asia/Manila', 1844)) z(zone, y),
+       generate_series(make_timestamptz(y, 1, 1, 0, 0, 0), make_timestamptz(y + 1, 1, 1, 0, 0, 0), '23 hours 17 minutes') since,
+       LATERAL (SELECT since + interval '60 hours' AS until) u, LATERAL (SELECT funnel.periods('day', since, until, zone) AS b) b, LATERAL (SELECT cardinality(b) AS n) n
+ GROUP BY zone ORDER BY zone;
 -- 4-4-5: twelve periods a year, a year of 52 weeks or 53 that begins on the same weekday, and never more than three days from the day of the first.
 SELECT every, array_agg(weeks ORDER BY n) FILTER (WHERE n <= 12) AS first_year, count(*) AS periods
   FROM unnest('{4-4-5,4-5-4,5-4-4}'::text[]) every, LATERAL (SELECT n, (b[n + 1]::date - b[n]::date) / 7 AS weeks FROM (SELECT funnel.periods(every, '2023-01-29', '2053-01-01') AS b) b, generate_series(1, cardinality(b) - 1) n) w
