@@ -32,14 +32,14 @@ SELECT (SELECT count(*) FROM crm.leads)        AS leads,
 \echo
 
 CREATE TABLE crm.cohorts AS
-SELECT source, quarter, funnel.merge(stages, touches) AS cohort
+SELECT source, quarter, funnel.merge(c) AS cohort
   FROM (SELECT source, date_trunc('quarter', created_at) AS quarter,
-               funnel.cohort(lead_id, h.stage, changed_at, h.amount, deal_id) AS stages
-          FROM crm.lead_history AS h JOIN crm.leads AS l ON l.id = h.lead_id GROUP BY 1, 2) AS s
-  JOIN (SELECT source, date_trunc('quarter', created_at) AS quarter,
-               funnel.touches(lead_id, channel, at) AS touches
-          FROM crm.touches AS t JOIN crm.leads AS l ON l.id = t.lead_id GROUP BY 1, 2) AS t
- USING (source, quarter);
+               funnel.cohort(lead_id, h.stage, changed_at, h.amount, deal_id) AS c
+          FROM crm.lead_history AS h JOIN crm.leads AS l ON l.id = h.lead_id GROUP BY 1, 2
+         UNION ALL
+        SELECT source, date_trunc('quarter', created_at), funnel.touches(lead_id, channel, at)
+          FROM crm.touches AS t JOIN crm.leads AS l ON l.id = t.lead_id GROUP BY 1, 2) AS p
+ GROUP BY source, quarter;
 \echo
 CREATE VIEW crm.everybody AS SELECT funnel.merge(cohort) AS c FROM crm.cohorts;
 \echo

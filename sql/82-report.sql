@@ -53,7 +53,7 @@ BEGIN ATOMIC
         (23, 'close_rate', 'share', 'more', 'level', 'of the deals closed, the share that was won'),
         (24, 'revenue_per_lead', 'amount per lead', 'more', 'level', 'what the deals of the leads brought, by lead'),
         (25, 'revenue_per_stage', 'amount per lead', 'more', 'level', 'what their deals brought, by lead of the stage'),
-        (26, 'sales_velocity', 'amount per day', 'more', 'level', 'won deals x mean amount x close rate / mean cycle')
+        (26, 'sales_velocity', 'amount per day', 'more', 'flow', 'won deals x mean amount x close rate / mean cycle')
       ) AS v(n, kpi, unit, better, basis, meaning)
      ORDER BY v.n;
 END;
@@ -106,7 +106,7 @@ CREATE FUNCTION funnel.revenue_of(cohort funnel.cohort, won text, period tstzran
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(sum(a.conversions), 0)::bigint,
-           CASE WHEN count(*) = 0 THEN 0 ELSE sum(a.amount) END
+           CASE WHEN coalesce(sum(a.conversions), 0) = 0 THEN 0 ELSE sum(a.amount) END
       FROM funnel.attribution(revenue_of.cohort, revenue_of.won, 'last',
                               period => revenue_of.period, as_of => revenue_of.as_of) AS a;
 END;
@@ -152,6 +152,7 @@ DECLARE
     lost text;
     recycled text;
     disqualified text;
+    handoffs text[];                    -- the stages in which leads wait for another team
     winners funnel.cohort;
     of_stage funnel.cohort;             -- if there is a period: the leads of a stage, kinds merged
     reached bigint;
@@ -195,6 +196,7 @@ BEGIN
     disqualified := names[array_position(kinds, 'disqualified')];
     SELECT * INTO path, path_owners, won FROM funnel.path_of(pipeline);
     n := cardinality(path);
+    handoffs := ARRAY(SELECT g.stage FROM funnel.handoff_points(pipeline) AS g);
 
     SELECT jsonb_object_agg(u.n, names[array_position(kinds, u.k)]) INTO kind_names
       FROM unnest(names, kinds) AS u(n, k)
@@ -247,6 +249,9 @@ BEGIN
         better := NULL;
 
         IF slas[i] IS NOT NULL THEN
+            IF a = ANY (handoffs) THEN
+                owner := 'shared';      -- it ends when the other team takes over
+            END IF;
             SELECT * INTO s FROM funnel.sla(cohort, a, slas[i], period, as_of);
             SELECT * INTO w FROM funnel.wilson_interval(s.met, s.met + s.breached);
             kpi := 'sla_compliance'; value := s.compliance; numerator := s.met; denominator := s.met + s.breached;
@@ -447,10 +452,10 @@ CREATE FUNCTION funnel.scorecard_rows(
 BEGIN ATOMIC
     SELECT f.kpi, f.stage, f.owner, f.value, k.unit, f.numerator, f.denominator, f.low, f.high, t.value,
            CASE WHEN t.value IS NULL THEN NULL
-                -- a sum only grows
+                -- a sum only grows; a state is as it is
                 WHEN k.basis = 'sum' AND y.better = 'more' AND f.value >= t.figure THEN 'met'
-                WHEN k.basis = 'sum' AND y.better = 'less' AND f.value > t.figure THEN 'missed'
-                WHEN y.young AND k.basis <> 'state' THEN 'open'
+                WHEN k.basis IN ('sum', 'state') AND y.better = 'less' AND f.value > t.figure THEN 'missed'
+                WHEN y.young THEN 'open'
                 WHEN f.value IS NULL THEN NULL
                 WHEN y.better = 'more' AND f.value >= t.figure OR y.better = 'less' AND f.value <= t.figure THEN 'met'
                 ELSE 'missed' END,
@@ -464,12 +469,12 @@ BEGIN ATOMIC
                   OR coalesce(CASE WHEN upper_inf(scorecard_rows.period) THEN 'infinity'
                                    ELSE upper(scorecard_rows.period) END > scorecard_rows.as_of, false) AS young) AS y
       LEFT JOIN LATERAL (
-           -- what adds up is held against a target of this very period; the rest against that of the shortest period
-           -- that contains this one, or if there is none, the last moment that is known
+           -- what grows with the period is held against a target of this very period; the rest against that of the
+           -- shortest period that contains this one, or if there is none, the last moment that is known
            SELECT g.value, funnel.figure(g.value) AS figure
              FROM funnel.target AS g
             WHERE g.pipeline = scorecard_rows.pipeline AND g.kpi = f.kpi AND coalesce(g.stage = f.stage, g.stage IS NULL)
-              AND CASE WHEN k.basis = 'sum' THEN g.period = coalesce(scorecard_rows.period, '(,)'::tstzrange)
+              AND CASE WHEN k.basis IN ('sum', 'flow') THEN g.period = coalesce(scorecard_rows.period, '(,)'::tstzrange)
                        WHEN scorecard_rows.period IS NULL
                        THEN g.period @> greatest(scorecard_rows.as_of, '4714-11-24 00:00:00.000001+00 BC') - interval '1 microsecond'
                        ELSE g.period @> scorecard_rows.period END
@@ -547,7 +552,7 @@ BEGIN
     FOR i IN array_lower(bounds, 1) .. array_upper(bounds, 1) - 1 LOOP
         IF (i - array_lower(bounds, 1)) % size = 0 THEN
             of_group := funnel.active(scorecard_by.cohort,
-                                      tstzrange(bounds[i], bounds[least(i + size, array_upper(bounds, 1))]));
+                                      tstzrange(bounds[i], bounds[i + least(size, array_upper(bounds, 1) - i)]));
         END IF;
         RETURN QUERY
         SELECT bounds[i], bounds[i + 1], r.kpi, r.stage, r.owner, r.value, r.unit, r.numerator, r.denominator,

@@ -55,7 +55,8 @@ BEGIN
         leads := f.leads; converted := f.converted; rate := f.rate; days_added := f.mean;
         leads_lost := lost[i]; amount_lost := lost_amounts[i];
 
-        -- Rates are compared within the time that nine of ten need, over the leads that had it.
+        -- Rates are compared within the time that nine of ten need, over the leads that had it; a lead belongs to the
+        -- quarter in which it first entered, so that the quarters are parts of the whole.
         window_days := CASE WHEN f.p90 IS NOT NULL THEN greatest(f.p90, 1) END;
         mature_rate := NULL; best_quarter := NULL; best_rate := NULL;
         IF window_days IS NOT NULL THEN
@@ -65,7 +66,7 @@ BEGIN
             SELECT q.quarter, x.mature_rate INTO best_quarter, best_rate
               FROM (SELECT tstzrange(bounds[n], bounds[n + 1]) AS quarter
                       FROM generate_series(1, cardinality(bounds) - 1) AS n) AS q,
-                   funnel.steps(of_stage, path[i : i + 1], within, 'ordered', q.quarter, as_of) AS x,
+                   funnel.steps(funnel.entered(of_stage, path[i], q.quarter), path[i : i + 1], within, as_of => as_of) AS x,
                    funnel.wilson_interval(round(x.mature_rate * x.mature_leads)::bigint, x.mature_leads) AS w
              WHERE x.step = 2 AND x.mature_leads >= least_leads
              ORDER BY w.low DESC, q.quarter DESC LIMIT 1;

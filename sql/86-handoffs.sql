@@ -264,9 +264,9 @@ BEGIN
         -- the last row of the stage: a blank reason is none
         reasons := format(
             'SELECT DISTINCT ON (lead, stage) lead, stage, reason'
-            '  FROM (SELECT funnel.text_form(h.lead) AS lead, funnel.text_form(h.to_stage) AS stage, h.at,'
+            '  FROM (SELECT funnel.text_form(h.lead) AS lead, funnel.text_form(h.to_stage) AS stage, h.at::timestamptz AS at,'
             '               CASE WHEN h.reason::text ~ ''[^[:space:]]'' THEN h.reason::text END AS reason FROM %s AS h'
-            '         WHERE h.at < $5 AND h.to_stage IS NOT NULL) AS h'
+            '         WHERE h.at::timestamptz < $5 AND h.to_stage IS NOT NULL) AS h'
             ' WHERE stage = ANY ($2)'
             ' ORDER BY lead, stage, at DESC, reason COLLATE "C"', recyclable.history);
     END IF;
@@ -326,7 +326,7 @@ BEGIN
         '               CASE WHEN h.reason::text ~ ''[^[:space:]]'' THEN h.reason::text END AS reason,'
         '               %s AS source, %s AS owner FROM %s AS h) AS h'
         '  JOIN funnel.stage AS s ON s.pipeline = $1 AND s.stage = h.to_stage AND s.kind = ANY ($2)'
-        ' WHERE h.from_stage IS DISTINCT FROM h.to_stage AND h.at < $3 AND ($4 IS NULL OR h.at::timestamptz <@ $4)'
+        ' WHERE h.from_stage IS DISTINCT FROM h.to_stage AND h.at::timestamptz < $3 AND ($4 IS NULL OR h.at::timestamptz <@ $4)'
         ' GROUP BY s.stage, s.kind, s."position", h.reason, h.source, h.owner'
         ' ORDER BY s."position", h.source COLLATE "C", h.owner COLLATE "C", count(*) DESC, h.reason COLLATE "C"',
         CASE WHEN source_column IS NULL THEN 'NULL::text'

@@ -152,6 +152,8 @@ CREATE TEMP TABLE past (lead varchar(10), to_stage funnel.lead_stage, at timesta
 INSERT INTO past VALUES ('ida', 'opportunity', '2024-01-05', 'wrong'), ('ida', 'lost', '2024-01-25', 'price'), ('ida', 'lost', '2024-04-25', 'later'), ('ida', NULL, '2024-02-01', 'deleted'),
   ('jon', 'disqualified', '2023-10-05', E' \t'), ('jon', 'lost', '2023-06-25', 'no budget'), ('cat', 'disqualified', '2023-10-05', 'first'), ('cat', 'disqualified', '2024-01-03', 'second'), ('zoe', 'lost', '2024-01-01', 'no lead');
 SELECT lead, stage, reason FROM crm_cohort, funnel.recyclable(c, 'handoffs', '30 days', '2024-03-01', history => 'past');
+ALTER TABLE past ALTER at TYPE text USING to_char(at, 'YYYY-MM-DD');
+SELECT lead, stage, reason FROM crm_cohort, funnel.recyclable(c, 'handoffs', '30 days', '2024-03-01', history => 'past');
 -- A history as funnel.attach() makes it, of numbers.
 CREATE TABLE handoff_leads (id numeric PRIMARY KEY, stage text, reason text);
 SELECT funnel.attach('handoff_leads', 'handoffs', reason => 'reason');

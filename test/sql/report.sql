@@ -43,7 +43,9 @@ SELECT s.since::date, s.kpi, s.stage, s.value, s.numerator, s.denominator, s.mat
 -- As of earlier than the last event, what came later does not exist.
 SELECT bool_and(a IS NOT DISTINCT FROM b) AS same FROM cards, LATERAL (SELECT array_agg(s) AS a FROM funnel.scorecard(c, 'leads', as_of => '2025-02-11') s) a,
        LATERAL (SELECT array_agg(s) AS b FROM funnel.scorecard(funnel.as_of(c, '2025-02-11'), 'leads', as_of => '2025-02-11') s) b;
--- Touches change nothing.
+-- Touches change nothing, in a period without a deal neither: 0, not nothing known.
+SELECT since::date, kpi, value FROM cards, LATERAL (SELECT funnel.merge(c, funnel.touches(lead, 'ad', at + day * interval '1 day')) AS t FROM crm, generate_series(0, 150, 30) AS day GROUP BY c) t,
+       funnel.scorecard_by(t, 'leads', '{2024-12-01,2025-01-01,2025-02-01,2025-03-01,2025-04-01}', as_of => '2025-05-10') WHERE kpi IN ('won_deals', 'revenue') ORDER BY since, kpi;
 SELECT a = b AS same FROM cards, LATERAL (SELECT array_agg(s) AS a FROM funnel.scorecard(c, 'leads', as_of => '2025-03-10') s) a,
        LATERAL (SELECT array_agg(s) AS b FROM (SELECT funnel.touches(lead, 'won', at - interval '1 hour') AS t FROM crm) t, funnel.scorecard(funnel.merge(c, t), 'leads', as_of => '2025-03-10') s) b;
 
@@ -72,6 +74,12 @@ SELECT s.kpi, s.stage, s.value, s.target, s.status FROM cards, funnel.scorecard(
  WHERE target IS NOT NULL AND kpi <> 'conversion' ORDER BY kpi, s.stage;
 SELECT r.* FROM unnest(ARRAY[$$VALUES ('leads', 'revenue', '(,)'::tstzrange, 1::numeric, NULL)$$, $$VALUES (' ', 'x', '(,)'::tstzrange, 1::numeric, NULL)$$, $$VALUES ('x', 'x', 'empty'::tstzrange, 1::numeric, NULL)$$,
                              $$VALUES ('x', 'x', '(,)'::tstzrange, 'NaN'::numeric, NULL)$$]) q, pg_temp.refused('INSERT INTO funnel.target ' || q) r(state, message);
+-- A state: of a period that goes on it is missed if it is so now, and open otherwise. What a longer period makes larger has targets of
+-- its very period.
+DELETE FROM funnel.target;
+INSERT INTO funnel.target (pipeline, kpi, period, value) VALUES ('leads', 'stale_leads', '(,)', 0), ('leads', 'sales_velocity', '[2025-01-01,2026-01-01)', 20), ('leads', 'sales_velocity', '[2025-01-01,2025-04-01)', 30);
+SELECT period, as_of, s.kpi, s.value, s.target, s.status FROM cards, (VALUES (1, NULL, '2025-03-10'), (2, '[2025-01-01,2025-04-01)', '2025-03-10'), (3, '[2025-03-01,2025-04-01)', '2025-03-10'), (4, '[2025-02-01,2025-03-01)', '2025-03-10'),
+       (5, '[2025-01-01,2025-04-01)', '2025-04-10')) p(n, period, as_of), funnel.scorecard(c, 'leads', NULL, period::tstzrange, as_of::timestamptz) s WHERE kpi IN ('stale_leads', 'sales_velocity') ORDER BY n, kpi DESC;
 DELETE FROM funnel.target;
 
 -- Every KPI is explained, and no figure is lost on the way to the card.
@@ -122,6 +130,17 @@ CREATE TEMP TABLE quarters AS SELECT funnel.cohort(lead, stage, at, 100) AS c
           FROM generate_series(0, 3) q, generate_series(0, 99) n, LATERAL (VALUES ('new', 0), (CASE WHEN n < ('{20,60,40,30}'::int[])[q + 1] THEN 'won' ELSE 'lost' END, CASE WHEN n < ('{20,60,40,30}'::int[])[q + 1] THEN 10 ELSE 5 END)) v(stage, wait)) l;
 SELECT FROM funnel.create_pipeline('quarters', '{new,won}', '{lost}');
 SELECT b.* FROM quarters, funnel.bottleneck(c, 'quarters', '2025-01-01') b;
+-- A lead belongs to the quarter in which it first came: the same hundred come in each of four and are recycled; 20, 60, 20 and 20 go on.
+-- Sixty different ones did, all of them leads of the first quarter.
+SELECT b.leads, b.converted, b.mature_rate, lower(b.best_quarter)::date AS best_quarter, b.best_rate, b.more_leads
+  FROM (SELECT funnel.cohort(n, stage, timestamptz '2024-01-01' + q * interval '3 months' + n * interval '6 hours' + wait * interval '1 day') AS c
+          FROM unnest('{20,60,20,20}'::int[]) WITH ORDINALITY w(won, q1), generate_series(q1 - 1, q1 - 1) q, generate_series(0, 99) n, LATERAL (VALUES ('mql', 0), (CASE WHEN n < won THEN 'sal' END, 2), ('recycled', 10)) v(stage, wait)) h,
+       funnel.bottleneck(c, 'leads', '2025-03-01') b WHERE b.stage = 'mql > sal';
+-- A hundred new leads in each: now 60 of a quarter are better than the 30 of all.
+SELECT b.leads, b.converted, b.mature_rate, lower(b.best_quarter)::date AS best_quarter, b.best_rate, b.more_leads
+  FROM (SELECT funnel.cohort(q * 1000 + n, stage, timestamptz '2024-01-01' + q * interval '3 months' + n * interval '6 hours' + wait * interval '1 day') AS c
+          FROM unnest('{20,60,20,20}'::int[]) WITH ORDINALITY w(won, q1), generate_series(q1 - 1, q1 - 1) q, generate_series(0, 99) n, LATERAL (VALUES ('mql', 0), (CASE WHEN n < won THEN 'sal' END, 2), ('recycled', 10), ('mql', 95), ('recycled', 99)) v(stage, wait)) h,
+       funnel.bottleneck(c, 'leads', '2025-06-01') b WHERE b.stage = 'mql > sal';
 -- Six days into the quarter no lead of it has had its ten days.
 SELECT b.leads, b.rate, b.mature_rate, b.best_quarter, b.best_rate, b.more_leads FROM quarters, funnel.bottleneck(c, 'quarters', '2024-10-07') b;
 

@@ -195,14 +195,18 @@ step AS MATERIALIZED (
     SELECT w.k, count(*) AS leads, count(next_at) AS converted, avg(days) AS days_added, greatest(ceil(percentile_cont(0.9) WITHIN GROUP (ORDER BY days)), 1) AS window_days
       FROM (SELECT DISTINCT ON (went.k, went.lead) went.*, extract(epoch FROM next_at - at)::float8 / 86400 AS days FROM went ORDER BY went.k, went.lead, next_at IS NULL, stay, next_stay) w GROUP BY w.k),
 entry AS MATERIALIZED (
-    SELECT went.k, went.lead, went.stay, went.at, date_trunc('quarter', went.at) AS quarter, coalesce(bool_or(next_at - at <= s.window_days * interval '1 day'), false) AS made,
+    SELECT went.k, went.lead, went.stay, went.at, coalesce(bool_or(next_at - at <= s.window_days * interval '1 day'), false) AS made,
            went.at + s.window_days * interval '1 day' <= bottleneck.as_of AS closed
       FROM went JOIN step s ON s.k = went.k GROUP BY went.k, went.lead, went.stay, went.at, s.window_days),
+-- each lead once, by the entry that got on if any did, in the quarter of its first
+tried AS MATERIALIZED (
+    SELECT DISTINCT ON (e.k, e.lead) e.k, e.lead, e.made, e.closed, date_trunc('quarter', min(e.at) OVER (PARTITION BY e.k, e.lead)) AS quarter
+      FROM entry e ORDER BY e.k, e.lead, made DESC, stay),
 whole AS (
-    SELECT e.k, avg(made::int)::float8 AS rate FROM (SELECT DISTINCT ON (e.k, e.lead) e.* FROM entry e ORDER BY e.k, e.lead, made DESC, stay) e WHERE closed GROUP BY e.k),
+    SELECT e.k, avg(made::int)::float8 AS rate FROM tried e WHERE closed GROUP BY e.k),
 quarter AS (
     SELECT e.k, e.quarter, count(*)::float8 AS n, avg(made::int)::float8 AS rate
-      FROM (SELECT DISTINCT ON (e.k, e.lead, e.quarter) e.* FROM entry e ORDER BY e.k, e.lead, e.quarter, made DESC, stay) e
+      FROM tried e
      WHERE closed AND e.quarter >= (SELECT date_trunc('quarter', max(ev.at)) FROM plain.ev WHERE ev.at < bottleneck.as_of) - (quarters - 1) * interval '3 months'
      GROUP BY e.k, e.quarter HAVING count(*) >= 30),
 best AS (
