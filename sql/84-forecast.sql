@@ -38,10 +38,10 @@ COMMENT ON FUNCTION funnel.step_chances(funnel.cohort, text[], interval, timesta
     IS 'what share of the leads of each step comes to the last one, and after how long; serves required_leads()';
 
 CREATE FUNCTION funnel.leads_that_suffice(
-    target float8, confidence float8, rate float8, known float8, open_moments float8[], worth float8[]
+    target float8, confidence float8, rate float8, known float8, open_wins float8[], open_amount float8[], worth float8[]
 ) RETURNS bigint
     AS 'MODULE_PATHNAME', 'funnel_leads_that_suffice' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION funnel.leads_that_suffice(float8, float8, float8, float8, float8[], float8[])
+COMMENT ON FUNCTION funnel.leads_that_suffice(float8, float8, float8, float8, float8[], float8[], float8[])
     IS 'the least number of leads that brings a target with some confidence; serves required_leads()';
 
 CREATE FUNCTION funnel.require_confidence(confidence float8) RETURNS void
@@ -166,6 +166,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     names record;
+    ends timestamptz;
     goal_period tstzrange;
     goal_deals numeric;
     goal_amount numeric;
@@ -176,8 +177,9 @@ BEGIN
     names := funnel.forecast_stages(forecast.cohort, forecast.pipeline, horizon, as_of);
     PERFORM funnel.require_confidence(confidence);
 
-    -- Of the targets for now, those whose period ends most nearly with the horizon, in seconds: the horizon may be longer
-    -- than there are times.
+    -- Of the targets for now, those whose period ends most nearly with the horizon, which may be longer than there are
+    -- times.
+    ends := as_of + least(horizon, timestamptz '200000-01-01' - as_of);
     SELECT t.period, t.deals, t.amount INTO goal_period, goal_deals, goal_amount
       FROM (SELECT g.period, min(g.value) FILTER (WHERE g.kpi = 'won_deals') AS deals,
                    min(g.value) FILTER (WHERE g.kpi = 'revenue') AS amount
@@ -185,7 +187,7 @@ BEGIN
              WHERE g.pipeline = forecast.pipeline AND g.kpi IN ('won_deals', 'revenue') AND g.stage IS NULL
                AND g.period @> forecast.as_of AND isfinite(upper(g.period))
              GROUP BY g.period) AS t
-     ORDER BY abs(extract(epoch FROM upper(t.period)) - extract(epoch FROM forecast.as_of) - extract(epoch FROM horizon)),
+     ORDER BY abs(extract(epoch FROM upper(t.period)) - extract(epoch FROM ends)),
               t.period DESC
      LIMIT 1;
 
@@ -197,7 +199,7 @@ BEGIN
     SELECT s.stage,
            (SELECT p.owner FROM funnel.stage AS p WHERE p.pipeline = forecast.pipeline AND p.stage = s.stage),
            v.unit, s.leads, s.unjudged, v.open, v.expected, v.low, v.high, v.so_far, v.target,
-           ((coalesce(v.so_far, 0) + v.expected) / nullif(v.target, 0))::float8
+           funnel.figure((coalesce(v.so_far, 0) + v.expected) / nullif(v.target, 0))
       FROM sums AS s,
            LATERAL (VALUES (1, 'deals', s.leads::numeric, round(s.wins::numeric, 2), s.wins_low::numeric, s.wins_high::numeric,
                             s.counted_wins::numeric, CASE WHEN s.stage IS NULL THEN goal_deals END),
@@ -236,7 +238,8 @@ DECLARE
     longest float8;
     brings record;
     brought float8;
-    moments float8[] := '{0,0,0}';
+    open_wins float8[] := '{0,0,0}';
+    open_amount float8[] := '{0,0,0,0}';
     worth float8[];
     value float8 := 1;          -- of a lead that is won
 BEGIN
@@ -292,7 +295,10 @@ BEGIN
                                     as_of, NULL, NULL, confidence) AS s
          WHERE s.stage IS NULL;
         brought := CASE unit WHEN 'deals' THEN brings.wins ELSE brings.amount END;
-        moments := coalesce(CASE unit WHEN 'deals' THEN brings.wins_moments ELSE brings.amount_moments END, moments);
+        IF brought IS NOT NULL THEN
+            open_wins := brings.wins_moments;
+            open_amount := brings.amount_moments;
+        END IF;
         IF unit = 'amount' THEN
             worth := brings.worth;
             value := worth[1];
@@ -303,13 +309,12 @@ BEGIN
 
     RETURN QUERY
     SELECT i, steps[i], all_entered[i], all_rates[i], all_days[i], due - all_days[i] * interval '1 day',
-           round(brought::numeric, 2), CASE WHEN l.expected <= 1e15 THEN l.expected::bigint END,
+           round(brought::numeric, 2),
+           CASE WHEN all_rates[i] > 0 AND value > 0 AND rest <= 1e15 * all_rates[i] * value
+                THEN ceil(rest / all_rates[i] / value - 1e-9)::bigint END,
            CASE WHEN all_rates[i] > 0 AND value > 0
-                THEN funnel.leads_that_suffice(target::float8, confidence, all_rates[i], all_known[i], moments, worth) END
-      FROM generate_series(1, n) AS i,
-           LATERAL (SELECT CASE WHEN all_rates[i] > 0 AND value > 0
-                                THEN ceil(greatest(target::float8 - coalesce(brought, 0), 0) / (all_rates[i] * value) - 1e-9)
-                           END AS expected) AS l
+                THEN funnel.leads_that_suffice(target::float8, confidence, all_rates[i], all_known[i], open_wins, open_amount, worth) END
+      FROM generate_series(1, n) AS i, greatest(target::float8 - coalesce(brought, 0), 0) AS rest
      ORDER BY i;
 END
 $$;

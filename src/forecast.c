@@ -106,12 +106,15 @@ static double
 amount_number(const Amount *amount)
 {
 	double		number;
+	char	   *text;
 
 	if (amount->kind == AMOUNT_NONE)
 		return get_float8_nan();
 	if (amount->kind == AMOUNT_SMALL)
 		return (double) amount->mantissa / pow(10, amount->scale);
-	number = strtod(pnstrdup(amount->text, amount->len), NULL);
+	text = pnstrdup(amount->text, amount->len);
+	number = strtod(text, NULL);
+	pfree(text);
 	return isfinite(number) ? number : get_float8_nan();
 }
 
@@ -128,8 +131,7 @@ won_add(WonAmounts *won, double amount)
 	won->squares += difference * (amount - won->mean);
 }
 
-/* Of an amount from what is known; 0 where one tells nothing. */
-static double
+double
 won_variance(const WonAmounts *won)
 {
 	return won->n > 1 ? won->squares / (double) (won->n - 1) : 0;
@@ -476,6 +478,7 @@ sum_stage(Forecast *eval, ForecastStage *stage, double wins_variance, double amo
 
 		sum->wins += p;
 		sum->unvalued |= p > 0 && isnan(lead->amount);
+		sum->unbounded |= isnan(lead->amount);
 		sum->expected += p * value;
 		sum->deals.mean += moved;
 		squares += moved * moved;
@@ -522,7 +525,7 @@ evaluate_stage(Forecast *eval, ForecastStage *stage, Influence *of_stage, Influe
 		OpenLead   *lead = &stage->open[i];
 
 		sum->days += (double) lead->age / DAY_MICROSECONDS;
-		if (lead->estimated && worth->n > 0)
+		if (lead->estimated && worth->n > 0 && isfinite(worth->mean))
 			lead->amount = worth->mean;
 	}
 	if (!oldest_judged(eval, stage, &oldest))
@@ -572,6 +575,7 @@ forecast_evaluate(Forecast *eval)
 		total->deals.mean += sum->deals.mean;
 		total->deals.squares += sum->deals.squares;
 		total->unvalued |= sum->unvalued;
+		total->unbounded |= sum->unbounded;
 		total->expected += sum->expected;
 		total->amount.mean += sum->amount.mean;
 		total->amount.least += sum->amount.least;

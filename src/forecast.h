@@ -35,6 +35,9 @@ typedef struct WonAmounts
 	bool		negative;		/* is one of them? */
 } WonAmounts;
 
+/* Of an amount from what is known; 0 where one tells nothing. */
+extern double won_variance(const WonAmounts *won);
+
 /* A lead that is open, and what is known of it. */
 typedef struct OpenLead
 {
@@ -54,7 +57,8 @@ typedef struct ForecastSum
 	double		days;			/* sum of their ages */
 	double		wins;			/* sum of the probabilities */
 	WinsPrediction deals;
-	bool		unvalued;		/* is no amount known of some that may be won? */
+	bool		unvalued;		/* is no amount known of some that past wins say may be won? */
+	bool		unbounded;		/* of some that may be won for all one knows? */
 	double		expected;		/* sum of probability x amount */
 	AmountPrediction amount;
 } ForecastSum;

@@ -97,11 +97,14 @@ forecast_call(FunctionCallInfo fcinfo)
 }
 
 static Datum
-float8_array(double a, double b, double c)
+float8_array(const double *numbers, int n)
 {
-	Datum		values[3] = {Float8GetDatum(a), Float8GetDatum(b), Float8GetDatum(c)};
+	Datum		values[4];
 
-	return PointerGetDatum(construct_array(values, 3, FLOAT8OID, sizeof(float8),
+	Assert(n <= (int) lengthof(values));
+	for (int i = 0; i < n; i++)
+		values[i] = Float8GetDatum(numbers[i]);
+	return PointerGetDatum(construct_array(values, n, FLOAT8OID, sizeof(float8),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
@@ -130,9 +133,19 @@ count_wins(ForecastCall *call, const Period *period, OpenSums *total)
 		}
 }
 
+static bool
+all_finite(const double *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(numbers[i]))
+			return false;
+	return true;
+}
+
 /*
  * Intervals are widened to what is expected: where none of the past was won, it
- * is 0, however sure some of many leads will be won.
+ * is 0, however sure some of many leads will be won. Of amounts whose squares are
+ * beyond float8 there is none.
  */
 static void
 put_sum(FunctionCallInfo fcinfo, const ForecastCall *call, text *stage,
@@ -140,6 +153,9 @@ put_sum(FunctionCallInfo fcinfo, const ForecastCall *call, text *stage,
 {
 	double		outside = (1 - PG_GETARG_FLOAT8(8)) / 2;
 	bool		judged = sum->leads == 0 || sum->unjudged < sum->leads;
+	double		deals[3] = {sum->deals.mean, sum->deals.squares, sum->deals.variance};
+	double		amounts[4] = {sum->amount.mean, sum->amount.variance, sum->amount.least, sum->amount.most};
+	double		of_wins[4] = {worth->mean, won_variance(worth), (double) worth->n, worth->negative};
 	Datum		values[16] = {0};
 	bool		nulls[16];
 
@@ -156,23 +172,25 @@ put_sum(FunctionCallInfo fcinfo, const ForecastCall *call, text *stage,
 		SET(5, Float8GetDatum(sum->wins));
 		SET(6, Float8GetDatum(fmin(wins_quantile(&sum->deals, outside), floor(sum->wins + 1e-9))));
 		SET(7, Float8GetDatum(fmax(wins_quantile(&sum->deals, 1 - outside), ceil(sum->wins - 1e-9))));
-		SET(11, float8_array(sum->deals.mean, sum->deals.squares, sum->deals.variance));
+		SET(11, float8_array(deals, 3));
 	}
-	if (judged && !sum->unvalued)
+	if (judged && !sum->unvalued && isfinite(sum->expected))
 	{
 		SET(8, Float8GetDatum(sum->expected));
-		SET(9, Float8GetDatum(fmin(amount_quantile(&sum->amount, outside), sum->expected)));
-		SET(10, Float8GetDatum(fmax(amount_quantile(&sum->amount, 1 - outside), sum->expected)));
-		SET(12, float8_array(sum->amount.mean, sum->amount.variance, sum->amount.most));
+		if (!sum->unbounded && all_finite(amounts, 4))
+		{
+			SET(9, Float8GetDatum(fmin(amount_quantile(&sum->amount, outside), sum->expected)));
+			SET(10, Float8GetDatum(fmax(amount_quantile(&sum->amount, 1 - outside), sum->expected)));
+			SET(12, float8_array(amounts, 4));
+		}
 	}
 	if (count)
 	{
 		SET(13, Int64GetDatum(open->wins));
 		nulls[14] = !amount_sum_numeric(&open->won, &values[14]);
 	}
-	SET(15, float8_array(worth->mean,
-						 worth->n > 1 ? worth->squares / (double) (worth->n - 1) : 0,
-						 (double) worth->n));
+	if (all_finite(of_wins, 4) && isfinite(worth->mean * worth->mean))
+		SET(15, float8_array(of_wins, 4));
 	put_row(fcinfo, values, nulls);
 }
 
@@ -512,17 +530,24 @@ funnel_step_chances(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* An argument that is an array of n numbers. */
-static const float8 *
-arg_numbers(FunctionCallInfo fcinfo, int arg, int n)
+/*
+ * An argument that is an array of n numbers; false if it is NULL, or one of them
+ * is no number.
+ */
+static bool
+arg_numbers(FunctionCallInfo fcinfo, int arg, int n, double *numbers)
 {
-	ArrayType  *array = PG_ARGISNULL(arg) ? NULL : PG_GETARG_ARRAYTYPE_P(arg);
+	ArrayType  *array;
 
-	if (array == NULL || ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != n || ARR_HASNULL(array))
+	if (PG_ARGISNULL(arg))
+		return false;
+	array = PG_GETARG_ARRAYTYPE_P(arg);
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != n || ARR_HASNULL(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("argument %d must be a list of %d numbers", arg + 1, n)));
-	return (const float8 *) ARR_DATA_PTR(array);
+	memcpy(numbers, ARR_DATA_PTR(array), n * sizeof(double));
+	return all_finite(numbers, n);
 }
 
 /* What leads are to bring. */
@@ -532,53 +557,59 @@ typedef struct Requirement
 	double		confidence;
 	double		rate;			/* mean of what is known of it, ... */
 	double		rate_variance;	/* ... as a beta distribution */
-	const float8 *open;			/* moments of what comes anyway */
-	const float8 *worth;		/* mean, variance, number of amounts; NULL: deals */
+	double		wins[3];		/* moments of what comes anyway */
+	bool		in_amount;
+	double		amount[4];		/* moments of what it brings */
+	double		worth[4];		/* mean, variance, number of amounts; is one negative? */
 } Requirement;
 
 /* More are not counted. */
 #define MOST_LEADS	1e15
 
-/* Do n leads bring it with the confidence? */
-static bool
-suffices(const Requirement *need, double n)
+/* So near to a number is it for all that rounding leaves of it. */
+#define ROUNDING	1e-12
+
+/* The probability that n leads bring less. */
+static double
+falls_short(const Requirement *need, double n)
 {
 	double		p = need->rate;
+	WinsPrediction wins;
+	AmountPrediction amount;
+	double		mean = need->worth[0];
+	double		variance = need->worth[1];
+	double		of_mean;
+	double		reach;
 
-	if (need->worth == NULL)
-	{
-		WinsPrediction wins;
+	wins.mean = n * p + need->wins[0];
+	wins.squares = n * p * p + need->wins[1];
+	wins.variance = n * n * need->rate_variance + need->wins[2];
+	if (!need->in_amount)
+		return wins_at_most(&wins, ceil(need->target) - 1);
 
-		wins.mean = n * p + need->open[0];
-		wins.squares = n * p * p + need->open[1];
-		wins.variance = n * n * need->rate_variance + need->open[2];
-		return 1 - wins_at_most(&wins, ceil(need->target) - 1) >= need->confidence;
-	}
-	else
-	{
-		AmountPrediction amount = {0};
-		double		mean = need->worth[0];
-		double		variance = need->worth[1];
-		double		of_mean = variance / need->worth[2];
-
-		amount.mean = n * p * mean + need->open[0];
-		amount.variance = n * (p * (variance + mean * mean) - p * p * mean * mean) +
-			n * n * (need->rate_variance * mean * mean + p * p * of_mean) + need->open[1];
-		amount.most = n * mean + 4 * sqrt(n * variance + n * n * of_mean) + need->open[2];
-		return 1 - amount_at_most(&amount, need->target) >= need->confidence;
-	}
+	of_mean = variance / need->worth[2];
+	reach = 4 * sqrt(n * variance + n * n * of_mean);
+	amount.mean = n * p * mean + need->amount[0];
+	amount.variance = n * (p * (variance + mean * mean) - p * p * mean * mean) +
+		n * n * (need->rate_variance * mean * mean + p * p * of_mean) + need->amount[1];
+	amount.least = need->amount[2] + Min(n * mean, 0) - (need->worth[3] != 0 ? reach : 0);
+	amount.most = need->amount[3] + Max(n * mean, 0) + reach;
+	amount.none = wins_at_most(&wins, 0);
+	return amount_at_most(&amount, need->target * (1 - ROUNDING));
 }
 
 /*
- * leads_that_suffice(target, confidence, rate, known, open, worth): the least
- * number of leads of which the target is to be had with the confidence, if each
- * is won with a probability that as good as known leads have shown to be rate;
- * NULL if there is none that can be counted.
+ * leads_that_suffice(target, confidence, rate, known, open_wins, open_amount,
+ * worth): the least number of leads of which the target is to be had with the
+ * confidence, if each is won with a probability that as good as known leads have
+ * shown to be rate; NULL if there is none that can be counted. The target is an
+ * amount if one is worth something, else a number of wins.
  */
 Datum
 funnel_leads_that_suffice(PG_FUNCTION_ARGS)
 {
 	Requirement need = {0};
+	double		doubt;
 	double		too_few = -1;
 	double		enough = 0;
 
@@ -588,17 +619,24 @@ funnel_leads_that_suffice(PG_FUNCTION_ARGS)
 	need.target = PG_GETARG_FLOAT8(0);
 	need.confidence = PG_GETARG_FLOAT8(1);
 	need.rate = PG_GETARG_FLOAT8(2);
-	need.open = arg_numbers(fcinfo, 4, 3);
-	if (!PG_ARGISNULL(5))
-		need.worth = arg_numbers(fcinfo, 5, 3);
+	need.in_amount = !PG_ARGISNULL(6);
+	if (!arg_numbers(fcinfo, 4, 3, need.wins) || need.wins[0] < 0 || need.wins[1] < 0 ||
+		!(need.rate >= 0 && need.rate <= 1) || !isfinite(need.target))
+		PG_RETURN_NULL();
+	if (need.in_amount && !(arg_numbers(fcinfo, 5, 4, need.amount) &&
+							arg_numbers(fcinfo, 6, 4, need.worth) && need.worth[2] > 0))
+		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(3))
 	{
 		double		known = PG_GETARG_FLOAT8(3);
 
+		if (!(known >= 0 && isfinite(known)))
+			PG_RETURN_NULL();
 		need.rate = (known * need.rate + 0.5) / (known + 1);
 		need.rate_variance = need.rate * (1 - need.rate) / (known + 2);
 	}
-	while (!suffices(&need, enough))
+	doubt = (1 - need.confidence) * (1 + ROUNDING);
+	while (!(falls_short(&need, enough) <= doubt))
 	{
 		if (enough >= MOST_LEADS)
 			PG_RETURN_NULL();
@@ -609,7 +647,7 @@ funnel_leads_that_suffice(PG_FUNCTION_ARGS)
 	{
 		double		middle = floor((too_few + enough) / 2);
 
-		if (suffices(&need, middle))
+		if (falls_short(&need, middle) <= doubt)
 			enough = middle;
 		else
 			too_few = middle;

@@ -166,7 +166,9 @@ beta_binomial(const WinsPrediction *wins)
 	if (!(wins->mean > 0))
 		return result;
 	trials = Max(wins->mean * wins->mean / wins->squares, wins->mean);
-	result.n = ceil(trials - 1e-9 - trials * 1e-14);	/* less what rounding added */
+	result.n = rint(trials);
+	if (fabs(trials - result.n) > 1e-9 + trials * 1e-15)	/* more than rounding made */
+		result.n = ceil(trials);
 	p = wins->mean / result.n;
 	if (p >= 1 && !(wins->variance > 0))
 	{
@@ -254,13 +256,14 @@ share_of_wins(const AmountPrediction *amount)
 	Share		share = {0};
 	double		some = 1 - amount->none;
 	double		span = amount->most - amount->least;
-	double		mean = amount->mean / some;
-	double		variance = (amount->variance + amount->mean * amount->mean) / some - mean * mean;
+	double		of_all = amount->mean / span;	/* in spans, whose squares are not too large */
+	double		mean = of_all / some;
+	double		variance = (amount->variance / span / span + of_all * of_all) / some - mean * mean;
 	double		size = LARGEST_SIZE;
 
-	share.mean = Min(Max((mean - amount->least) / span, 0), 1);
+	share.mean = Min(Max(mean - amount->least / span, 0), 1);
 	if (variance > 0)
-		size = share.mean * (1 - share.mean) * span * span / variance - 1;
+		size = share.mean * (1 - share.mean) / variance - 1;
 	if (size >= LARGEST_SIZE || share.mean <= 0 || share.mean >= 1)
 	{
 		share.kind = SHARE_POINT;

@@ -85,6 +85,26 @@ WHERE f.stage IS NULL AND unit = 'amount';
 SELECT f.stage, unit, open, expected, low, high
 FROM (SELECT funnel.cohort(lead, stage, at, CASE WHEN lead = 11 THEN amount END) AS c FROM history) AS c,
      funnel.forecast(c, 'sales', '30 days', '2025-04-01') AS f WHERE f.stage IS NULL;
+-- nobody was won yet, and no amount is known: what is possible nobody knows, unless all open leads have one
+SELECT unit, own, leads, expected, low, high
+FROM unnest('{0,1,2}'::int[]) AS own,
+     LATERAL (SELECT funnel.cohort(n, 'mql', timestamptz '2025-01-01' + n * interval '1 hour', CASE WHEN n % 2 < own THEN 500 END) AS c
+              FROM generate_series(1, 40) AS n) AS c,
+     funnel.forecast(c, 'sales', '5 days', '2025-01-10') AS f WHERE f.stage IS NULL;
+-- amounts whose squares are too large for a number have no interval, and those too large themselves are none. Half are won;
+-- an open lead of 1, one without an amount
+SELECT name, expected::float8, low::float8, high::float8
+FROM (VALUES (1, 'squares fit', '{1e150,3e150}'::numeric[]), (2, 'not', '{1e200,3e200}'), (3, 'nor here', '{1e300,1e300}'), (4, 'with both signs', '{1e307,-2e306}'),
+             (5, 'sum to more', '{1e308,1e308}'), (6, 'differ by more', '{1.7e308,-1.7e308}'), (7, 'more than a number', '{1e400,1e400}')) AS v(i, name, a),
+     LATERAL (SELECT funnel.cohort(n, s, at, CASE WHEN s = 'won' THEN a[1 + n / 2 % 2] END) AS history
+              FROM generate_series(1, 100) AS n, LATERAL (VALUES ('mql', timestamptz '2024-01-01'), ('won', '2024-01-11')) AS e(s, at)
+              WHERE s = 'mql' OR n % 2 = 0) AS h,
+     (SELECT funnel.cohort(n, 'mql', timestamptz '2025-01-01', CASE WHEN n < 5 THEN 1 END) AS open FROM generate_series(1, 8) AS n) AS o,
+     funnel.forecast(open, 'sales', '30 days', '2025-01-02', history => history) AS f
+WHERE f.stage IS NULL AND unit = 'amount' ORDER BY i;
+SELECT round(log(open)) AS open, round(log(expected)) AS expected, low, high
+FROM c, (SELECT funnel.cohort(n, 'opportunity', timestamptz '2025-03-31', '1e300'::numeric) AS open_leads FROM generate_series(1, 3) AS n) AS o,
+     funnel.forecast(open_leads, 'sales', '60 days', '2025-04-01', history => c) AS f WHERE f.stage IS NULL AND unit = 'amount';
 -- one lead, no leads, no open leads, nobody yet
 SELECT f.stage, unit, leads, unjudged, expected, low, high
 FROM (SELECT funnel.cohort(lead, stage, at, amount) AS c FROM history WHERE lead = 13) AS c,
@@ -109,6 +129,18 @@ FROM c, unnest('{30 days,275 days}'::interval[]) AS horizon,
 SELECT unit, so_far, target, round(coverage::numeric, 4) AS coverage FROM c, funnel.forecast(c, 'sales', '19 days', '2025-02-10') AS f WHERE f.stage IS NULL;
 -- a horizon beyond all time
 SELECT unit, leads, unjudged, so_far, target FROM c, funnel.forecast(c, 'sales', '300000 years', '2025-04-01') AS f WHERE f.stage IS NULL;
+-- a year is a year, not 360 days nor 365.25
+INSERT INTO funnel.target (pipeline, kpi, period, value) VALUES
+  ('sales', 'won_deals', '[2024-01-01,2024-12-26)', 360), ('sales', 'won_deals', '[2024-01-01,2024-12-31)', 365),
+  ('sales', 'won_deals', '[2024-01-01,2025-01-01)', 366), ('sales', 'won_deals', '[2024-01-01,2024-03-31)', 90);
+SELECT horizon, target
+FROM c, unnest('{1 year,12 months,366 days,365 days 06:00,365 days,360 days,3 months,178000000 years}'::interval[]) AS horizon,
+     funnel.forecast(c, 'sales', horizon, '2024-01-01') AS f
+WHERE f.stage IS NULL AND unit = 'deals';
+-- a coverage that is no number
+SELECT unit, round(log(so_far)) AS so_far, target, coverage
+FROM (SELECT funnel.cohort(lead, stage, at, amount * '1e396'::numeric) AS c FROM history WHERE lead < 11) AS c,
+     funnel.forecast(c, 'sales', '270 days', '2025-04-01') AS f WHERE f.stage IS NULL;
 -- many wins of one lead, whose only amount is its first: 5 each
 SET statement_timeout = '20s';
 SELECT unit, so_far

@@ -81,34 +81,78 @@ BEGIN
 END
 $$;
 SELECT n, round(at_least(5, n::int, NULL, 0.5)::numeric, 4) AS enough, round(at_least(5, n::int - 1, NULL, 0.5)::numeric, 4) AS too_few
-FROM funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{0,0,0}', NULL) AS n;
+FROM funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{0,0,0}', NULL, NULL) AS n;
 -- one of which so many leads have told: beta-binomial
 SELECT count(*), count(*) FILTER (WHERE at_least(k, n::int, a, b) >= confidence AND at_least(k, n::int - 1, a, b) < confidence) AS least
 FROM unnest('{1,5,40}'::int[]) AS k, unnest('{0.5,0.8,0.95}'::float8[]) AS confidence,
      (VALUES (0.3, 10), (0.05, 60), (0.2, 400), (0.9, 30)) AS v(rate, known),
      LATERAL (SELECT known * rate + 0.5 AS a, known * (1 - rate) + 0.5 AS b) AS ab,
-     funnel.leads_that_suffice(k, confidence, rate, known, '{0,0,0}', NULL) AS n;
+     funnel.leads_that_suffice(k, confidence, rate, known, '{0,0,0}', NULL, NULL) AS n;
 -- what open leads bring is as good as leads
-SELECT funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{2,1,0}', NULL) AS four_open;
--- an amount of one value each is a number of deals, about
-SELECT funnel.leads_that_suffice(40, 0.9, 0.3, 100, '{0,0,0}', NULL) AS deals,
-       funnel.leads_that_suffice(40000, 0.9, 0.3, 100, '{0,0,0}', '{1000,0,30}') AS amount;
+SELECT funnel.leads_that_suffice(5, 0.9, 0.5, NULL, '{2,1,0}', NULL, NULL) AS four_open;
+-- an amount of one value each is a number of deals, about: between two of them the distribution goes on
+SELECT funnel.leads_that_suffice(40, 0.9, 0.3, 100, '{0,0,0}', NULL, NULL) AS deals,
+       funnel.leads_that_suffice(40000, 0.9, 0.3, 100, '{0,0,0}', '{0,0,0,0}', '{1000,0,30,0}') AS amount;
+-- that is nothing if nothing is won: any amount takes as many leads as one deal; where all are won, so many are
+SELECT t AS target, ceil(t / 1000) AS deals,
+       funnel.leads_that_suffice(ceil(t / 1000), 0.9, 0.1, 400, '{0,0,0}', NULL, NULL) AS for_deals,
+       funnel.leads_that_suffice(t, 0.9, 0.1, 400, '{0,0,0}', '{0,0,0,0}', '{1000,0,40,0}') AS for_amount,
+       funnel.leads_that_suffice(t, 0.9, 1, NULL, '{0,0,0}', '{0,0,0,0}', '{1000,0,40,0}') AS if_all
+FROM unnest('{10,500,1000,1001,5000,100000}'::float8[]) AS t;
+-- half are won; half of those bring 11000 and the others take back 9000: binomial distributions have 19, 367 and 1121
+SELECT confidence, funnel.leads_that_suffice(10000, confidence, 0.5, 1e9, '{0,0,0}', '{0,0,0,0}', '{1000,1e8,1e9,1}') AS leads
+FROM unnest('{0.5,0.9,0.99}'::float8[]) AS confidence;
+-- ten open leads take back 10000 each if they are won, as half are: of n and 10 fair coins 11 must be heads, which takes 11,
+-- 18 and 25
+SELECT confidence, funnel.leads_that_suffice(10000, confidence, 0.5, NULL, '{5,2.5,0}', '{-50000,2.5e8,-100000,0}', '{10000,0,30,0}') AS leads
+FROM unnest('{0.5,0.9,0.99}'::float8[]) AS confidence;
+-- a confidence that is reached exactly, and no sense: no answer, at once
+SELECT funnel.leads_that_suffice(1, 0.5, 0.5, 2, '{0,0,0}', NULL, NULL) AS exactly;
+SET statement_timeout = '10s';
+SELECT rate, o, funnel.leads_that_suffice(5, 0.9, rate, 100, o::float8[], NULL, NULL) AS leads
+FROM unnest('{0.5,-1,NaN}'::float8[]) AS rate, unnest('{"{0,0,0}","{Infinity,Infinity,Infinity}","{1,1,NaN}","{-1,1,0}"}'::text[]) AS o;
+RESET statement_timeout;
 -- a million deals
-SELECT n BETWEEN 2000000 AND 2003000 AS near FROM funnel.leads_that_suffice(1000000, 0.9, 0.5, NULL, '{0,0,0}', NULL) AS n;
+SELECT n BETWEEN 2000000 AND 2003000 AS near FROM funnel.leads_that_suffice(1000000, 0.9, 0.5, NULL, '{0,0,0}', NULL, NULL) AS n;
 -- However many, at once. Where half of one lead is all that is known, every share and so every number of wins is as probable
 -- as the next: k or more of n have (n + 1 - k) / (n + 1). Where it is 3/4 of two: 1 - k (k + 1) / ((n + 1) (n + 2)).
 SET statement_timeout = '10s';
 SELECT k, even, even = ceil(k / 0.15) - 1 AS even_is_least, better, k * (k + 1) <= 0.15 * (better + 1) * (better + 2) AND k * (k + 1) > 0.15 * better * (better + 1) AS better_is_least
-FROM unnest('{1,7,1000,1000000,1000000000}'::numeric[]) AS k, funnel.leads_that_suffice(k::float8, 0.85, 0.5, 1, '{0,0,0}', NULL) AS even,
-     funnel.leads_that_suffice(k::float8, 0.85, 0.75, 2, '{0,0,0}', NULL) AS better;
+FROM unnest('{1,7,1000,1000000,1000000000}'::numeric[]) AS k, funnel.leads_that_suffice(k::float8, 0.85, 0.5, 1, '{0,0,0}', NULL, NULL) AS even,
+     funnel.leads_that_suffice(k::float8, 0.85, 0.75, 2, '{0,0,0}', NULL, NULL) AS better;
 -- all come: as many as are missing; more than 10^15 leads are not counted
 SELECT step, leads_expected, leads_needed FROM c, funnel.required_leads(c, '{mql,won}', 123456789012, as_of => '2025-04-01') AS f;
-SELECT step, leads_expected, leads_needed FROM c, funnel.required_leads(c, '{mql,won}', 1e15, as_of => '2025-04-01') AS f;
+SELECT target, step, leads_expected, leads_needed
+FROM c, unnest('{1e14,999999999999999,1e15}'::numeric[]) AS target, funnel.required_leads(c, '{mql,won}', target, as_of => '2025-04-01') AS f;
 RESET statement_timeout;
 -- wins that cost more than they bring
 SELECT step, from_open, leads_expected, leads_needed
 FROM (SELECT funnel.cohort(lead, stage, at, CASE amount WHEN 30000 THEN -90000 ELSE amount END) AS c FROM history) AS c,
      funnel.required_leads(c, '{mql,won}', 100000, 'amount', open_leads => c, as_of => '2025-04-01') AS f;
+-- 2000 of 4000 leads won: 1000 brought 11000, and 1000 took back 9000. The mean of 1000 is known to 224: that of 1000 new wins
+-- is between 480 and 1520 with 98%
+SELECT confidence, step, leads_expected, leads_needed
+FROM (SELECT funnel.cohort(n, s, at, a) AS c FROM generate_series(1, 4000) AS n,
+           LATERAL (VALUES ('mql', timestamptz '2024-01-01', NULL), ('won', '2024-01-11', CASE WHEN n % 4 = 0 THEN 11000 ELSE -9000 END)) AS e(s, at, a)
+      WHERE s = 'mql' OR n % 2 = 0) AS c,
+     unnest('{0.5,0.9,0.99}'::float8[]) AS confidence,
+     funnel.required_leads(c, '{mql,won}', 10000, 'amount', confidence => confidence, as_of => '2025-01-01') AS f;
+-- only the open leads take money back: half of these ten, at 10000
+SELECT confidence, from_open, leads_expected, leads_needed
+FROM (SELECT funnel.cohort(n, s, at, CASE WHEN s = 'won' THEN 10000 END) AS c FROM generate_series(1, 4000) AS n,
+           LATERAL (VALUES ('mql', timestamptz '2024-01-01'), ('won', '2024-01-11')) AS e(s, at) WHERE s = 'mql' OR n % 2 = 0) AS c,
+     (SELECT funnel.cohort(n, 'mql', timestamptz '2024-12-31', -10000) AS open FROM generate_series(5001, 5010) AS n) AS o,
+     unnest('{0.9,0.99}'::float8[]) AS confidence,
+     funnel.required_leads(c, '{mql,won}', 10000, 'amount', confidence => confidence, open_leads => open, as_of => '2025-01-01') AS f
+WHERE step = 1;
+-- amounts too small to count leads, and too large to square; one of an open lead
+SELECT round(log(factor)) AS zeros, step, leads_expected, leads_needed
+FROM unnest('{1e-326,1e-305,1,1e152,1e296,1e396}'::numeric[]) AS factor,
+     LATERAL (SELECT funnel.cohort(lead, stage, at, amount * factor) AS c FROM history) AS c,
+     funnel.required_leads(c, '{mql,won}', 1e15, 'amount', as_of => '2025-04-01') AS f;
+SELECT round(log(from_open)) AS digits, leads_expected, leads_needed
+FROM c, (SELECT funnel.cohort(21, 'mql', timestamptz '2025-03-31', 1e200) AS open) AS o,
+     funnel.required_leads(c, '{mql,won}', 10000, 'amount', open_leads => open, as_of => '2025-04-01') AS f WHERE step = 1;
 
 -- errors
 \set SHOW_CONTEXT never
