@@ -187,7 +187,7 @@ CREATE TABLE funnel.adapter_part (
 COMMENT ON TABLE funnel.adapter_part IS 'the parts of the queries of adapters; in braces stand other parts, sources and options';
 COMMENT ON COLUMN funnel.adapter_part.kind IS 'the kind of adapter, or the vendor, or * for all of them';
 COMMENT ON COLUMN funnel.adapter_part.part IS 'name of the part; a kind''s own comes before its vendor''s';
-COMMENT ON COLUMN funnel.adapter_part.needs IS 'where none of these columns is there, the part that is named so and :else is used; empty: always this one';
+COMMENT ON COLUMN funnel.adapter_part.needs IS 'where none of these columns is there (merges: none that tells of merges), the part that is named so and :else is used; empty: always this one';
 COMMENT ON COLUMN funnel.adapter_part.query IS 'a query, or a piece of one';
 
 GRANT SELECT ON funnel.adapter_kind, funnel.adapter_source, funnel.adapter_column, funnel.adapter_option, funnel.adapter_part

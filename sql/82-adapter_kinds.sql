@@ -14,47 +14,63 @@ INSERT INTO funnel.adapter_option (kind, option, type, default_value, allowed, r
 
 INSERT INTO funnel.adapter_part (kind, part, needs, query) VALUES
 ('*', 'events', '{}', '{field_history}'),
+('*', 'field_history', '{record.amount,lead.amount}', $part$
+SELECT e.record AS lead, e.label, e.at, coalesce(e.amount, r.amount) AS amount, e.ref, e.record, NULL::boolean AS is_deleted
+  FROM ({past}) AS e {todays}$part$),
+('*', 'field_history:else', '{}', $part$
+SELECT e.record AS lead, e.label, e.at, e.amount, e.ref, e.record, NULL::boolean AS is_deleted FROM ({past}) AS e$part$),
+-- What is of today is that of what a record has become.
+('*', 'todays', '{merges}', $part$
+  LEFT JOIN {survivors} AS s ON s.merged = e.record LEFT JOIN ({records}) AS r ON r.record = coalesce(s.survivor, e.record)$part$),
+('*', 'todays:else', '{}', 'LEFT JOIN ({records}) AS r ON r.record = e.record'),
 -- Where it is not told when records were created, their beginnings are not known.
-('*', 'field_history', '{record.lead,record.id,lead.id,history.created_at}', $part$
-{changed}
+('*', 'past', '{record.lead,record.id,lead.id,history.created_at}', $part$
+{past:else}
 UNION ALL
-SELECT b.record, b.label, b.at, b.amount, b.ref, b.record, NULL::boolean FROM ({beginnings}) AS b$part$),
-('*', 'field_history:else', '{}', '{changed}'),
-('*', 'changed', '{record.amount,lead.amount}', $part$
-SELECT c.record AS lead, c.new_label AS label, c.at, coalesce(c.amount, r.amount) AS amount, c.ref, c.record, NULL::boolean AS is_deleted
-  FROM ({changes}) AS c LEFT JOIN ({records}) AS r ON r.record = c.record$part$),
-('*', 'changed:else', '{}', $part$
-SELECT c.record AS lead, c.new_label AS label, c.at, c.amount, c.ref, c.record, NULL::boolean AS is_deleted FROM ({changes}) AS c$part$),
+SELECT b.record, b.label, b.at, b.amount, b.ref FROM ({beginnings}) AS b$part$),
+('*', 'past:else', '{}', 'SELECT c.record, c.new_label AS label, c.at, c.amount, c.ref FROM ({changes}) AS c'),
 -- What a record began with: the old value of its first change, or what it has today if nothing changed. It lies before the
 -- first change, also where the record was created in the same second.
 ('*', 'beginnings', '{}', $part$
 SELECT coalesce(f.record, r.record) AS record, CASE WHEN f.record IS NULL THEN r.label ELSE f.old_label END AS label,
        least(coalesce(r.created_at, f.created_at), f.at - interval '1 microsecond') AS at,
-       coalesce(f.amount, r.amount) AS amount, coalesce(f.ref, r.ref) AS ref
+       f.amount, coalesce(f.ref, r.ref) AS ref
   FROM ({firsts}) AS f FULL JOIN ({records}) AS r ON r.record = f.record
  WHERE f.record IS NULL OR coalesce(r.created_at, f.created_at) < f.at
        OR f.old_label IS NOT NULL AND coalesce(r.created_at, f.created_at) IS NOT NULL$part$),
--- Of changes of one time the first is one whose old value none of the others has made.
+-- Of changes of one time the first is one whose old value none of the others has made: each stands twice, with the value
+-- that it found and with the one that it made.
 ('*', 'firsts', '{}', $part$
 SELECT DISTINCT ON (c.record {collate}) c.record, c.old_label, c.at, c.created_at, c.amount, c.ref
-  FROM (SELECT c.*, array_agg(c.new_label) OVER (PARTITION BY c.record {collate}) AS new_labels
-          FROM (SELECT c.*, rank() OVER (PARTITION BY c.record {collate} ORDER BY c.at) AS nth FROM ({changes}) AS c) AS c
+  FROM (SELECT c.*, v.is_made, bool_or(v.is_made) OVER (PARTITION BY c.record {collate}, v.label COLLATE "C") AS was_made
+          FROM (SELECT c.*, rank() OVER (PARTITION BY c.record {collate} ORDER BY c.at) AS nth FROM ({changes}) AS c) AS c,
+               LATERAL (VALUES (false, c.old_label), (true, c.new_label)) AS v (is_made, label)
          WHERE c.nth = 1 AND c.record IS NOT NULL) AS c
- ORDER BY c.record {collate}, array_position(c.new_labels, c.old_label) IS NOT NULL, c.place,
-          c.old_label COLLATE "C", c.created_at, c.amount, c.ref$part$),
+ WHERE NOT c.is_made
+ ORDER BY c.record {collate}, c.was_made, c.place, c.old_label COLLATE "C", c.created_at, c.amount, c.ref$part$),
 ('*', 'deleted', '{}', 'SELECT DISTINCT g.record FROM ({gone}) AS g'),
--- Of {versions} (record, is_deleted, at) the last one counts: what was deleted can be restored.
+-- Of {versions} (record, is_deleted, at) the last one counts: what was deleted can be restored. One
+-- without a time is of before all others.
 ('*', 'gone_at_last', '{}', $part$
-SELECT v.record FROM ({versions}) AS v GROUP BY v.record
+SELECT v.record FROM (SELECT v.record, v.is_deleted, coalesce(v.at, '-infinity') AS at FROM ({versions}) AS v) AS v GROUP BY v.record
 HAVING coalesce(max(v.at) FILTER (WHERE v.is_deleted) >= max(v.at) FILTER (WHERE NOT v.is_deleted), bool_or(v.is_deleted))$part$),
 -- The same of rows of a lead that tell of different records, by ref: of merged leads all of them.
 ('*', 'is_gone', '{rows.is_deleted}', $part$
-coalesce(max({version_at}) FILTER (WHERE r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref)
-         >= max({version_at}) FILTER (WHERE NOT r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref),
+coalesce(max(coalesce({version_at}, '-infinity')) FILTER (WHERE r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref)
+         >= max(coalesce({version_at}, '-infinity')) FILTER (WHERE NOT r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref),
          bool_or(r.is_deleted) OVER (PARTITION BY r.lead {collate}, r.ref))$part$),
 ('*', 'is_gone:else', '{}', 'NULL::boolean'),
 ('*', 'gone_rows', '{}', $part$
 SELECT r.lead AS record FROM ({versions}) AS r GROUP BY r.lead HAVING bool_and(coalesce(r.is_gone, false))$part$),
+-- Rows that repeat what their record was already are no events: between them may lie those of another record of the lead.
+-- If a lead has one record only, repeating changes nothing.
+('*', 'news', '{rows.ref,rows.merged_into}', $part$
+SELECT r.* FROM (SELECT r.*, {version_at} IS NULL OR lag(true) OVER nth IS NULL
+                             OR (r.stage, r.amount) IS DISTINCT FROM (lag(r.stage) OVER nth, lag(r.amount) OVER nth) AS is_news
+                   FROM ({versions}) AS r
+                 WINDOW nth AS (PARTITION BY r.lead {collate}, r.ref ORDER BY {version_at}, r.stage COLLATE "C", r.amount)) AS r
+ WHERE r.is_news$part$),
+('*', 'news:else', '{}', '{versions}'),
 ('*', 'survivors', '{}', $part$
 (SELECT s.merged, s.survivor
    FROM (SELECT array_agg(m.merged) AS merged, array_agg(m.survivor) AS survivors FROM ({merges}) AS m WHERE m.merged <> m.survivor) AS a,
@@ -155,7 +171,7 @@ SELECT r.*, {is_gone} AS is_gone FROM ({valid_rows}) AS r
  WHERE coalesce(r.valid_to > r.valid_from OR r.valid_to = r.valid_from AND r.day_after IS NOT NULL, true)$part$),
 -- The last version ends with its last day if that is how versions join: the next one begins a day later.
 ('scd2', 'events', '{}', $part$
-SELECT r.lead, r.stage AS label, r.valid_from AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({versions}) AS r
+SELECT r.lead, r.stage AS label, r.valid_from AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({news}) AS r
 UNION ALL
 SELECT r.lead, {ended}, CASE WHEN r.has_last_days OR r.valid_to = r.valid_from THEN coalesce(r.day_after, r.valid_to) ELSE r.valid_to END,
        r.amount, r.ref, r.lead, r.is_gone
@@ -169,7 +185,7 @@ SELECT r.lead, {ended}, CASE WHEN r.has_last_days OR r.valid_to = r.valid_from T
 ('scd2', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),
 ('snapshots', 'versions', '{}', 'SELECT r.*, {is_gone} AS is_gone FROM {source rows} AS r'),
 ('snapshots', 'events', '{}', $part$
-SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({versions}) AS r$part$),
+SELECT r.lead, r.stage AS label, r.day AS at, r.amount, r.ref, r.lead AS record, r.is_gone AS is_deleted FROM ({news}) AS r$part$),
 ('snapshots', 'version_at', '{}', 'r.day'),
 ('snapshots', 'gone', '{rows.merged_into}', '{gone_rows}'),
 ('snapshots', 'merges', '{rows.merged_into}', 'SELECT r.lead AS merged, r.merged_into AS survivor FROM {source rows} AS r'),

@@ -551,7 +551,9 @@ BEGIN
     -- The view.
     has_merges := EXISTS (SELECT FROM funnel.adapter_part AS p
                            WHERE p.part = 'merges' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE matched ? n));
-    IF NOT has_merges THEN
+    IF has_merges THEN
+        given := given || '{"has merges": "true"}';
+    ELSE
         given := given || jsonb_build_object('survivors', format('(SELECT NULL::%1$s AS merged, NULL::%1$s AS survivor WHERE false)', key_type));
     END IF;
     has_deleted := EXISTS (SELECT FROM funnel.adapter_part AS p

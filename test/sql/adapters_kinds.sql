@@ -103,6 +103,48 @@ CREATE TABLE added_turned AS SELECT * FROM added ORDER BY amount DESC, id;
 SELECT funnel.create_adapter('field_history', 'once_turned', '{"history": "change", "record": "added_turned"}', 'adapters_kinds');
 SELECT count(*) AS differ FROM ((TABLE once EXCEPT ALL TABLE once_turned) UNION ALL (TABLE once_turned EXCEPT ALL TABLE once)) x;
 
+-- Of merged records the amount of today is that of what they have become: 1 and 4 became 2.
+-- Amounts of the history stay what they were.
+CREATE TABLE worth (id int, created_at timestamptz DEFAULT '2024-01-01', stage text DEFAULT 'new', amount numeric, merged_into int);
+INSERT INTO worth (id, amount, merged_into) VALUES (1, 100, 2), (2, 250, NULL), (4, 7, 2);
+CREATE TABLE worth_change (lead int, old_value text, new_value text, changed_at timestamptz, amount numeric);
+INSERT INTO worth_change VALUES (1, 'new', 'won', '2024-03-01', NULL), (2, 'new', 'won', '2024-02-01', 200);
+SELECT funnel.create_adapter('field_history', 'worth_today', '{"history": "worth_change", "record": "worth"}', 'adapters_kinds');
+SELECT record, lead, stage, amount FROM worth_today ORDER BY record, at;
+
+-- Rows that repeat a stage are not events where a lead has several records: 1 became 2, and 3 has two deals, one of which moves on and
+-- one of which grows. A row without a time says nothing of those that have one.
+CREATE TABLE daily (lead int, ref text, stage text, day date, amount numeric, merged_into int);
+INSERT INTO daily SELECT 1, 'a', 'mql', d, NULL, CASE WHEN d = '2024-01-04' THEN 2 END FROM generate_series('2024-01-01', '2024-01-04', interval '1 day') AS d;
+INSERT INTO daily SELECT 2, 'b', 'new', d FROM generate_series('2024-01-01', '2024-01-04', interval '1 day') AS d;
+INSERT INTO daily SELECT 3, 'c', CASE WHEN d < '2024-01-03' THEN 'new' ELSE 'mql' END, d, 5 FROM generate_series('2024-01-01', '2024-01-04', interval '1 day') AS d;
+INSERT INTO daily SELECT 3, 'd', 'sql', d, CASE WHEN d < '2024-01-04' THEN 6 ELSE 7 END FROM generate_series('2024-01-02', '2024-01-04', interval '1 day') AS d;
+INSERT INTO daily VALUES (4, 'e', NULL, NULL), (4, 'e', NULL, '2024-01-01'), (4, 'e', NULL, '2024-01-02');
+SELECT funnel.create_adapter('snapshots', 'dailies', '"daily"', 'adapters_kinds');
+SELECT lead, ref, stage, at, amount FROM dailies ORDER BY lead, at, stage;
+SELECT from_stage, to_stage, transitions FROM (SELECT funnel.cohort(lead, stage, at, amount, ref) AS c FROM dailies WHERE lead = 2) s, funnel.transitions(c);
+CREATE TABLE daily_versions AS SELECT *, day AS valid_from, day + 1 AS valid_to FROM daily;
+SELECT funnel.create_adapter('scd2', 'daily_stages', '"daily_versions"', 'adapters_kinds', '{"ended": "lost"}');
+SELECT lead, ref, stage, at, amount FROM daily_stages WHERE lead = 3 ORDER BY lead, at, stage, ref;
+
+-- A version that nobody knows the beginning of was before all others: lead 1 was deleted then, and restored.
+CREATE TABLE ever (lead int, stage text, valid_from date, valid_to date, is_deleted boolean);
+INSERT INTO ever VALUES (1, 'new', NULL, '2024-01-01', true), (1, 'won', '2024-01-01', NULL, false), (2, 'new', NULL, '2024-01-01', false), (2, 'won', '2024-01-01', NULL, true);
+SELECT funnel.create_adapter('scd2', 'restored', '"ever"', 'adapters_kinds', '{"deleted": "omit"}');
+SELECT lead, stage FROM restored ORDER BY at;
+CREATE TABLE ever_changed (lead int, old_value text, new_value text, changed_at date, is_deleted boolean);
+INSERT INTO ever_changed SELECT lead, NULL, stage, valid_from, is_deleted FROM ever;
+SELECT funnel.create_adapter('field_history', 'restored_change', '"ever_changed"', 'adapters_kinds', '{"deleted": "omit"}');
+SELECT lead, stage FROM restored_change ORDER BY at;
+
+-- Many changes of one record on one day.
+CREATE TABLE busy (lead int, old_value text, new_value text, changed_at date, created_at date DEFAULT '2024-01-01');
+INSERT INTO busy SELECT 1, 'v' || i, 'v' || i + 1, '2024-01-02' FROM generate_series(1, 40000) AS i;
+SELECT funnel.create_adapter('field_history', 'busy_day', '"busy"');
+SET statement_timeout = '15s';
+SELECT count(*), min(stage) FILTER (WHERE at < '2024-01-02') AS began_as FROM busy_day;
+RESET statement_timeout;
+
 SET client_min_messages = warning;
 DROP SCHEMA adapters_kinds CASCADE;
 DELETE FROM funnel.pipeline WHERE name = 'adapters_kinds';
