@@ -157,6 +157,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('suitecrm_audit', 'record', 'date_entered', 'time', '{date_entered}', true, 'when it was created'),
 ('suitecrm_audit', 'record', 'value', 'label', '{"{field}"}', true, 'what the field has today'),
 ('suitecrm_audit', 'record', 'amount', 'amount', '{amount_usdollar,amount}', false, 'its amount today'),
+('suitecrm_audit', 'record', 'own_amount', 'amount', '{amount}', false, 'the same in its own currency, where the other is blank'),
 ('suitecrm_audit', 'record', 'is_deleted', 'flag', '{deleted}', false, 'is it deleted?');
 
 -- The objects that the conversion of leads and the members of campaigns have in common.
@@ -210,6 +211,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('salesforce_campaign_member', 'member', 'id', 'text', '{Id}', false, 'the membership'),
 ('salesforce_campaign_member', 'member', 'lead_id', 'link', '{LeadId}', true, 'the lead'),
 ('salesforce_campaign_member', 'member', 'contact_id', 'link', '{ContactId}', true, 'the contact'),
+('salesforce_campaign_member', 'member', 'account_id', 'link', '{AccountId}', false, 'the account, where accounts are members'),
 ('salesforce_campaign_member', 'member', 'campaign_id', 'key', '{CampaignId}', true, 'the campaign'),
 ('salesforce_campaign_member', 'member', 'created_at', 'time', '{CreatedDate}', true, 'when he was added'),
 ('salesforce_campaign_member', 'member', 'responded_at', 'day', '{FirstRespondedDate}', true, 'day of the first response'),
@@ -279,24 +281,21 @@ UNION ALL
 SELECT DISTINCT ON (s.stage_id) s.stage_id, s.label FROM {source stage} AS s
  ORDER BY s.stage_id, coalesce(s.is_archived, false), s.label$part$),
 ('hubspot_deal_stage', 'events', '{}', $part$
-SELECT s.deal_id AS lead, coalesce(l.label, s.stage_id) AS label, s.entered_at AS at, d.amount, s.deal_id::text AS ref,
-       s.deal_id AS record, NULL::boolean AS is_deleted
-  FROM {source deal_stage} AS s
-  LEFT JOIN ({labels}) AS l ON l.stage_id = s.stage_id
-  LEFT JOIN {source deal} AS d ON d.deal_id = s.deal_id
- WHERE coalesce(s.ended_at > s.entered_at, true)$part$),
+SELECT e.record AS lead, coalesce(l.label, e.stage_id) AS label, e.at, r.amount, e.record::text AS ref, e.record, NULL::boolean AS is_deleted
+  FROM (SELECT s.deal_id AS record, s.stage_id, s.entered_at AS at FROM {source deal_stage} AS s WHERE coalesce(s.ended_at > s.entered_at, true)) AS e
+  LEFT JOIN ({labels}) AS l ON l.stage_id = e.stage_id {todays}$part$),
+('hubspot_deal_stage', 'records', '{}', 'SELECT d.deal_id AS record, d.amount FROM {source deal} AS d'),
 ('hubspot_deal_stage', 'gone', '{deal.is_deleted}', 'SELECT d.deal_id AS record FROM {source deal} AS d WHERE d.is_deleted'),
 ('hubspot_deal_stage', 'merges', '{merged.deal_id,deal.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.deal_id AS survivor FROM {source merged} AS m
 UNION ALL
 SELECT i.id, d.deal_id FROM {rows deal} AS d, LATERAL unnest(d.merged_ids) AS i (id)$part$),
 ('hubspot_property_history', 'events', '{}', $part$
-SELECT h.record_id AS lead, coalesce(l.label, h.value) AS label, h."timestamp" AS at, r.amount, h.deal_id AS ref,
-       h.record_id AS record, NULL::boolean AS is_deleted
-  FROM {source history} AS h
-  LEFT JOIN ({labels}) AS l ON l.stage_id = h.value
-  LEFT JOIN {source record} AS r ON r.id = h.record_id
- WHERE (h.name = ANY ({exact field}) OR funnel.label_key(h.name) = ANY ({field}))$part$),
+SELECT e.record AS lead, coalesce(l.label, e.value) AS label, e.at, r.amount, e.ref, e.record, NULL::boolean AS is_deleted
+  FROM (SELECT h.record_id AS record, h.value, h."timestamp" AS at, h.deal_id AS ref FROM {source history} AS h
+         WHERE (h.name = ANY ({exact field}) OR funnel.label_key(h.name) = ANY ({field}))) AS e
+  LEFT JOIN ({labels}) AS l ON l.stage_id = e.value {todays}$part$),
+('hubspot_property_history', 'records', '{}', 'SELECT r.id AS record, r.amount FROM {source record} AS r'),
 ('hubspot_property_history', 'gone', '{record.is_deleted}', 'SELECT r.id AS record FROM {source record} AS r WHERE r.is_deleted'),
 ('hubspot_property_history', 'merges', '{merged.id,record.merged_ids}', $part$
 SELECT m.merged_id AS merged, m.id AS survivor FROM {source merged} AS m
@@ -311,8 +310,11 @@ SELECT a.lead_id AS record, a.old_value AS old_label, a.new_value AS new_label, 
   FROM {source activity} AS a
  WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field})) AND coalesce(a.activity_type_id = '13', true)$part$),
 -- Without a column for what the field has today, leads that have no change tell nothing.
-('marketo_change_data', 'records', '{}', $part$
+('marketo_change_data', 'records', '{lead.value}', $part$
 SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref FROM {source lead} AS l$part$),
+('marketo_change_data', 'records:else', '{}', $part$
+SELECT l.id AS record, l.value AS label, l.created_at, NULL::numeric AS amount, NULL::text AS ref FROM {source lead} AS l
+ WHERE EXISTS (SELECT FROM ({changes}) AS c WHERE c.record = l.id)$part$),
 ('marketo_change_data', 'gone', '{deleted.lead_id,lead.is_deleted}', $part$
 SELECT d.lead_id AS record FROM {source deleted} AS d
 UNION ALL
@@ -342,29 +344,34 @@ SELECT l.id AS record, coalesce(s.name, l.stage_id::text) AS label, l.create_dat
   FROM {source lead} AS l LEFT JOIN ({stages}) AS s ON s.id = l.stage_id$part$),
 ('odoo_tracking', 'archived', '{}', $part$
 SELECT t.record, t.new_integer, t.at, t.place FROM ({tracked}) AS t
- WHERE {lost} IS NOT NULL
-       AND (t.field_name = 'active' OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND f.name = 'active'))$part$),
--- A lead that is archived is lost; one that is restored is again in the stage that it was in.
+ WHERE (t.field_name = 'active' OR t.field_name IN (SELECT f.id FROM {source fields} AS f WHERE f.model = {model} AND f.name = 'active'))$part$),
+-- A lead that is archived is lost; one that is restored is again in the stage that it was in: that of its last change until
+-- then, or if there is none what it began with.
+('odoo_tracking', 'archivings', '{}', $part$
+SELECT DISTINCT ON (a.record {collate}, a.at) a.record, a.at,
+       CASE WHEN a.new_integer::text = '0' THEN {lost} WHEN a.changes > 0 THEN a.last_label ELSE coalesce(f.old_label, r.label) END AS label
+  FROM (SELECT a.*, max(a.label) OVER (PARTITION BY a.record {collate}, a.changes) AS last_label
+          FROM (SELECT a.*, count(*) FILTER (WHERE NOT a.is_archiving) OVER (PARTITION BY a.record {collate}
+                                ORDER BY a.at, a.is_archiving, a.place, a.label COLLATE "C" DESC ROWS UNBOUNDED PRECEDING) AS changes
+                  FROM (SELECT c.record, c.at, false AS is_archiving, c.place, c.new_label AS label, NULL AS new_integer FROM ({changes}) AS c
+                        UNION ALL
+                        SELECT a.record, a.at, true, a.place, NULL, a.new_integer FROM ({archived}) AS a) AS a) AS a) AS a
+  LEFT JOIN ({firsts}) AS f ON f.record = a.record
+  LEFT JOIN ({records}) AS r ON r.record = a.record
+ WHERE a.is_archiving AND {lost} IS NOT NULL
+ ORDER BY a.record {collate}, a.at, a.place DESC, a.new_integer DESC$part$),
 ('odoo_tracking', 'events', '{}', $part$
-{field_history}
-UNION ALL
-SELECT a.record, CASE WHEN a.new_integer::text = '0' THEN {lost} ELSE a.label END, a.at, coalesce(r.amount, NULL::numeric), NULL::text, a.record,
-       NULL::boolean
-  FROM (SELECT DISTINCT ON (a.record {collate}, a.at) a.record, a.new_integer, a.at, coalesce(c.new_label, f.old_label, r.label) AS label
-          FROM ({archived}) AS a
-          LEFT JOIN ({changes}) AS c ON c.record = a.record AND c.at <= a.at
-          LEFT JOIN ({firsts}) AS f ON f.record = a.record
-          LEFT JOIN ({records}) AS r ON r.record = a.record
-         ORDER BY a.record {collate}, a.at, a.place DESC, a.new_integer DESC, c.at DESC NULLS LAST, c.place DESC,
-                  c.new_label COLLATE "C") AS a
-  LEFT JOIN ({records}) AS r ON r.record = a.record$part$),
+SELECT e.record AS lead, e.label, e.at, r.amount, NULL::text AS ref, e.record, NULL::boolean AS is_deleted
+  FROM ({past}
+        UNION ALL
+        SELECT a.record, a.label, a.at, NULL::numeric, NULL::text FROM ({archivings}) AS a) AS e {todays}$part$),
 
 ('suitecrm_audit', 'changes', '{}', $part$
 SELECT a.parent_id AS record, a.before_value AS old_label, a.after_value AS new_label, a.date_created AS at,
        NULL::timestamptz AS created_at, NULL::numeric AS amount, NULL::text AS ref, NULL::text AS place
   FROM {source audit} AS a WHERE (a.field_name = ANY ({exact field}) OR funnel.label_key(a.field_name) = ANY ({field}))$part$),
 ('suitecrm_audit', 'records', '{}', $part$
-SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, r.amount, NULL::text AS ref
+SELECT r.id AS record, r.value AS label, r.date_entered AS created_at, coalesce(r.amount, r.own_amount) AS amount, NULL::text AS ref
   FROM {source record} AS r$part$),
 ('suitecrm_audit', 'gone', '{record.is_deleted}', 'SELECT r.id AS record FROM {source record} AS r WHERE r.is_deleted');
 
@@ -474,18 +481,22 @@ SELECT l.id AS record FROM {source lead} AS l WHERE l.is_deleted
 UNION ALL
 SELECT o.id FROM {source opportunity} AS o WHERE o.is_deleted$part$),
 
--- Who responded on the day on which he was added did so when he was added.
+-- Who responded on the day on which he was added did so when he was added. A member is a lead, a contact, both (the contact
+-- that the lead became), or an account.
 ('salesforce_campaign_member', 'events', '{}', $part$
-SELECT coalesce(lk.key, m.lead_id, ck.key, m.contact_id) AS lead, CASE {channel} WHEN 'type' THEN c.type ELSE c.name END AS label,
+SELECT coalesce(lk.key, m.lead_id, ck.key, m.contact_id, m.account_id) AS lead, CASE {channel} WHEN 'type' THEN c.type ELSE c.name END AS label,
        CASE WHEN {members} = 'all' OR m.responded_at IS NULL THEN m.created_at
             WHEN (m.created_at AT TIME ZONE {time_zone})::date = (m.responded_at AT TIME ZONE {time_zone})::date
             THEN greatest(m.created_at, m.responded_at)
             ELSE m.responded_at END AS at,
-       NULL::numeric AS amount, m.campaign_id::text AS ref, coalesce(m.lead_id, m.contact_id) AS record, m.is_deleted
+       NULL::numeric AS amount, m.campaign_id::text AS ref, coalesce(m.lead_id, m.contact_id, m.account_id) AS record,
+       m.is_deleted OR t.is_deleted AS is_deleted
   FROM {source member} AS m
   LEFT JOIN {source campaign} AS c ON c.id = m.campaign_id
   LEFT JOIN ({lead_keys}) AS lk ON lk.id = m.lead_id
   LEFT JOIN ({contact_keys}) AS ck ON ck.id = m.contact_id
+  LEFT JOIN {survivors} AS s ON s.merged = m.contact_id
+  LEFT JOIN {source contact} AS t ON t.id = coalesce(s.survivor, m.contact_id)
  WHERE {members} = 'all' OR m.has_responded$part$),
 -- A lead that became a contact is a touched person as long as the contact is.
 ('salesforce_campaign_member', 'gone', '{lead.is_deleted,contact.is_deleted}', $part$

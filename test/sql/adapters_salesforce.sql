@@ -171,6 +171,17 @@ SELECT lead, record FROM left_touches ORDER BY at;
 ALTER TABLE role ADD is_deleted boolean;
 SELECT funnel.create_adapter('salesforce_campaign_member', 'x', '{"member": "silent_member", "campaign": "campaign", "opportunity": "opportunity", "opportunity_contact_role": "role"}',
   columns => '{"deleted": "omit"}');
+-- Members who are a lead and the contact that it became, which is deleted, or was merged into one that is not; members who are accounts.
+CREATE TABLE contact_deleted (id text, account_id text, master_record_id text, is_deleted boolean);
+INSERT INTO contact_deleted VALUES ('C1', 'A1', 'C2', true), ('C2', 'A1', NULL, false), ('C4', 'A1', NULL, true);
+CREATE TABLE both_member (lead_id text, contact_id text, account_id text, campaign_id text, created_date timestamptz, first_responded_date date, has_responded boolean);
+INSERT INTO both_member VALUES ('Q1', 'C1', '', 'W', '2024-02-01 10:00+00', NULL, true), ('Q2', 'C4', '', 'W', '2024-02-02 10:00+00', NULL, true),
+  ('', '', 'A2', 'W', '2024-02-03 10:00+00', NULL, true), ('', '', 'A3', 'W', '2024-02-04 10:00+00', NULL, true);
+SELECT funnel.create_adapter('salesforce_campaign_member', 'both_touches', '{"member": "both_member", "campaign": "campaign", "lead": "lead", "contact": "contact_deleted", "account": "account"}',
+  columns => '{"grain": "account"}');
+SELECT lead, record, is_deleted FROM both_touches ORDER BY at;
+SELECT funnel.create_adapter('salesforce_campaign_member', 'both_touches', '{"member": "both_member", "campaign": "campaign", "contact": "contact_deleted"}', columns => '{"deleted": "omit"}');
+SELECT lead, record FROM both_touches ORDER BY at;
 -- Of the versions of an opportunity the last one tells: O1 is deleted, O2 was restored.
 CREATE TABLE opportunity_versions (id text, stage_name text, _fivetran_start timestamp, _fivetran_end timestamp, is_deleted boolean);
 INSERT INTO opportunity_versions VALUES ('O1', 'Prospecting', '2024-01-01', '2024-01-05', false), ('O1', 'Closed Won', '2024-01-05', '2024-01-09', false), ('O1', 'Closed Won', '2024-01-09', '9999-12-31', true),

@@ -40,7 +40,7 @@ SELECT lead, stage, at, amount, ref, record FROM contacts ORDER BY at;
 SELECT funnel.create_adapter('hubspot_property_history', 'contacts', '"contact_property_history"', 'vendor', '{"field": "hs_lead_status"}');
 SELECT lead, stage, label FROM contacts;
 CREATE TABLE deal_property_history (deal_id bigint, name text, value text, "timestamp" timestamptz);
-INSERT INTO deal_property_history VALUES (1, 'dealstage', '1', '2024-01-01'), (1, 'dealstage', 'closedwon', '2024-01-05'), (1, 'amount', '5', '2024-01-02');
+INSERT INTO deal_property_history VALUES (1, 'dealstage', '1', '2024-01-01'), (4, 'dealstage', '3', '2024-01-03'), (1, 'dealstage', 'closedwon', '2024-01-05'), (1, 'amount', '5', '2024-01-02');
 SELECT funnel.create_adapter('hubspot_property_history', 'deals', '{"history": "deal_property_history", "stage": "deal_pipeline_stage", "record": "deal"}', 'vendor');
 SELECT lead, stage, at, amount, ref FROM deals ORDER BY at;
 -- A deals export that has a day per stage is of kind stage_dates.
@@ -148,6 +148,20 @@ CREATE TABLE deal_rows (deal_id bigint, amount numeric, is_deleted boolean, _fiv
 INSERT INTO deal_rows VALUES (1, 10, true, '2024-01-01 08:00:00.5'), (1, 20, false, '2024-01-01 08:00:01'), (2, 7, false, '2024-01-01 08:00:00');
 SELECT funnel.create_adapter('hubspot_deal_stage', 'deals_once', '{"deal_stage": "deal_stage_dates", "stage": "deal_pipeline_stage", "deal": "deal_rows"}', 'vendor');
 SELECT lead, stage, amount, is_deleted FROM deals_once ORDER BY lead, at;
+-- Marketo: leads without a column for the field tell nothing of those that never changed, but when the others were created.
+CREATE TABLE marketo_lead (id int, created_at timestamp, "Status__c" text);
+INSERT INTO marketo_lead VALUES (1, '2024-01-01', 'won'), (4, '2024-01-04', 'qualified');
+SELECT funnel.create_adapter('marketo_change_data', 'marketo_fields', '{"activity": "marketo_change", "lead": "marketo_lead"}', 'vendor', '{"field": "Status"}');
+SELECT lead, stage, at FROM marketo_fields ORDER BY lead, at;
+SELECT funnel.create_adapter('marketo_change_data', 'marketo_fields', '{"activity": "marketo_change", "lead": "marketo_lead"}', 'vendor', '{"field": "Status", "lead.value": "Status__c"}');
+SELECT lead, stage, at FROM marketo_fields WHERE lead = 4;
+-- SuiteCRM: the amount in the currency of the system, or the deal's own where that is blank.
+CREATE TABLE amounts (id text, date_entered timestamp, sales_stage text, amount text, amount_usdollar text);
+INSERT INTO amounts VALUES ('a1', '2024-01-01', 'Prospecting', '900', '1000'), ('a2', '2024-01-02', 'Prospecting', '500', ''), ('a3', '2024-01-03', 'Prospecting', '', NULL);
+SELECT funnel.create_adapter('suitecrm_audit', 'suite_amounts', '{"audit": "leads_audit", "record": "amounts"}', 'vendor');
+SELECT record, amount FROM suite_amounts WHERE record LIKE 'a%' ORDER BY record;
+SELECT funnel.create_adapter('suitecrm_audit', 'suite_amounts', '{"audit": "leads_audit", "record": "amounts"}', 'vendor', '{"record.amount": "amount"}');
+SELECT record, amount FROM suite_amounts WHERE record LIKE 'a%' ORDER BY record;
 -- Odoo: a lead that moves on twice, is archived, and restored, with one message: the higher number is later, however the rows lie.
 INSERT INTO mail_message VALUES (8, 'crm.lead', 3, '2024-01-09 10:00');
 CREATE TABLE tracked (id int, mail_message_id int, field text, old_value_integer int, new_value_integer int, old_value_char text, new_value_char text);
@@ -157,6 +171,19 @@ SELECT funnel.create_adapter('odoo_tracking', 'restored', '{"tracking": "tracked
 SELECT funnel.create_adapter('odoo_tracking', 'restored_turned', '{"tracking": "tracked_turned", "message": "mail_message"}', 'vendor');
 SELECT stage, count(*) FROM restored GROUP BY stage ORDER BY stage;
 SELECT stage, count(*) FROM restored_turned GROUP BY stage ORDER BY stage;
+-- A lead that is archived and restored before its first change, twice after it, and once after it lost its stage.
+CREATE TABLE archivings (mail_message_id int, field text, old_value_integer int, new_value_integer int, old_value_char text, new_value_char text);
+INSERT INTO archivings VALUES (11, 'active', 1, 0, NULL, NULL), (12, 'active', 0, 1, NULL, NULL), (13, 'stage_id', 1, 2, 'New', 'Qualified'), (14, 'active', 1, 0, NULL, NULL), (15, 'active', 0, 1, NULL, NULL),
+  (16, 'active', 1, 0, NULL, NULL), (17, 'active', 0, 1, NULL, NULL), (18, 'stage_id', 2, 0, 'Qualified', NULL), (19, 'active', 1, 0, NULL, NULL), (20, 'active', 0, 1, NULL, NULL);
+INSERT INTO mail_message SELECT i, 'crm.lead', 3, '2024-02-01'::timestamp + i * interval '1 day' FROM generate_series(11, 20) AS i;
+SELECT funnel.create_adapter('odoo_tracking', 'archived_often', '{"tracking": "archivings", "message": "mail_message", "lead": "crm_lead"}', 'vendor');
+SELECT stage, at::date AS day, amount FROM archived_often WHERE lead = 3 ORDER BY at;
+-- ... and one that is archived and moved thousands of times
+INSERT INTO mail_message SELECT i, 'crm.lead', 5, '2024-03-01'::timestamp + i * interval '1 minute' FROM generate_series(101, 12100) AS i;
+INSERT INTO archivings SELECT i, 'active', 1, 0, NULL, NULL FROM generate_series(101, 12100, 2) AS i UNION ALL SELECT i, 'stage_id', 1, 2, 'New', 'Qualified' FROM generate_series(102, 12100, 2) AS i;
+SET statement_timeout = '15s';
+SELECT stage, count(*) FROM archived_often WHERE lead = 5 GROUP BY stage ORDER BY stage;
+RESET statement_timeout;
 
 SET client_min_messages = warning;
 DROP SCHEMA vendor CASCADE;
