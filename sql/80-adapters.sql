@@ -30,7 +30,7 @@ SELECT pg_catalog.pg_extension_config_dump('funnel.stage_alias', '');
 CREATE FUNCTION funnel.stage_labels(pipeline text, sources text[], OUT key text, OUT stage text, OUT twins text[]) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 30
 BEGIN ATOMIC
-    SELECT DISTINCT ON (label.key) label.key, label.stage, label.twins
+    SELECT DISTINCT ON (label.key) label.key, label.stage, max(label.twins) OVER (PARTITION BY label.key) AS twins
       FROM (SELECT funnel.label_key(a.alias) AS key, a.stage, NULL::text[] AS twins, array_position(sources, a.source) AS place
               FROM funnel.stage_alias AS a
               JOIN funnel.stage AS s ON s.pipeline = a.pipeline AND s.stage = a.stage
@@ -45,11 +45,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION funnel.stage_labels(text, text[]) IS
     'the labels that a pipeline knows: those of funnel.stage_alias, earlier sources first, and its own stages; '
-    'twins: stages that differ in case only, which the label itself tells apart';
+    'twins: stages that differ in case only, which the label itself tells apart, whatever an alias says of their other spellings';
 
 CREATE FUNCTION funnel.read_label(value text) RETURNS text
     AS 'MODULE_PATHNAME', 'funnel_read_label' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funnel.read_label(text) IS 'a label without the blanks around it; NULL if it is blank';
+
+CREATE FUNCTION funnel.read_key(value text) RETURNS text
+    AS 'MODULE_PATHNAME', 'funnel_read_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_key(text) IS 'what names a record, without the blanks around it, and 12 where 12.0 is written; NULL if it is blank';
+
+CREATE FUNCTION funnel.read_key(value float8) RETURNS text
+    AS 'MODULE_PATHNAME', 'funnel_read_key_of_float' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel.read_key(float8) IS 'the number of a record, the same in every session';
 
 CREATE FUNCTION funnel.read_time(value text, day_zone text, clock_zone text) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'funnel_read_time' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -152,9 +160,9 @@ COMMENT ON COLUMN funnel.adapter_column.kind IS 'the kind of adapter';
 COMMENT ON COLUMN funnel.adapter_column.source IS 'the source that has the column';
 COMMENT ON COLUMN funnel.adapter_column."column" IS 'what the adapter calls it';
 COMMENT ON COLUMN funnel.adapter_column.type IS
-    'what it is read as: key, link (a key that may be blank), ref, label, text, time, day (a day, also as midnight UTC), end (a time that may be open), amount, flag, ids (a list), order';
+    'what it is read as: key, link (a key that may be blank), ref (what names something else, as text), label, text, time, day (a day, also as midnight UTC), end (a time that may be open), amount, flag, ids (a list), order';
 COMMENT ON COLUMN funnel.adapter_column.names IS
-    'what sources call it, the most likely first; {field} is the option field. Case, underscores and a byte-order mark do not matter';
+    'what sources call it, the most likely first, of a key before all the one that the key of an earlier source has; {field} is the option field. Case, underscores and a byte-order mark do not matter';
 COMMENT ON COLUMN funnel.adapter_column.is_required IS 'must the source have it?';
 COMMENT ON COLUMN funnel.adapter_column.meaning IS 'what it tells';
 

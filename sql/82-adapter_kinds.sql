@@ -138,7 +138,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('field_history', 'history', 'ref', 'ref', '{ref}', false, 'the record that the change belongs to'),
 ('field_history', 'history', 'is_deleted', 'flag', '{is_deleted,deleted}', false, 'is it deleted?'),
 ('field_history', 'history', 'place', 'order', '{sequence,id}', false, 'the order of changes of one time'),
-('field_history', 'record', 'lead', 'key', '{lead,lead_id,id}', true, 'the lead'),
+('field_history', 'record', 'lead', 'key', '{id,lead,lead_id}', true, 'the lead'),
 ('field_history', 'record', 'created_at', 'time', '{created_at}', true, 'when it was created'),
 ('field_history', 'record', 'stage', 'label', '{stage,"{field}"}', true, 'its stage now'),
 ('field_history', 'record', 'amount', 'amount', '{amount}', false, 'its amount now'),

@@ -31,7 +31,9 @@ BEGIN ATOMIC
                WHEN wanted = 'amount' THEN t.typcategory IN ('N', 'S')
                WHEN wanted = 'flag' THEN t.typcategory IN ('B', 'N', 'S', 'V')
                WHEN wanted = 'ids' THEN true
-               ELSE t.typcategory NOT IN ('A', 'C', 'P') END
+               -- a text of what sessions write in different ways could be another one tomorrow
+               ELSE t.typcategory NOT IN ('A', 'C', 'P')
+                    AND (wanted = 'order' OR t.typcategory NOT IN ('D', 'T') AND t.oid <> ALL ('{money,bytea}'::regtype[])) END
       FROM pg_type AS t WHERE t.oid = funnel.base_type(can_read.type);
 END;
 COMMENT ON FUNCTION funnel.can_read(oid, text) IS 'can a column of the type be read as what an adapter wants it to be?';
@@ -93,16 +95,18 @@ $$;
 COMMENT ON FUNCTION funnel.find_relation(text) IS 'the relation of a name by the search_path of the caller; NULL if there is none';
 
 CREATE FUNCTION funnel.adapter_expression(
-    name text, type oid, wanted text, key_type text, day_zone text, clock_zone text, language text
+    name text, type oid, wanted text, key_type text, are_numbers boolean, day_zone text, clock_zone text, language text
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     c text := 's.' || quote_ident(name);
-    as_text text := format('(%s::text COLLATE "default")', c);
     zone_of_days text := day_zone;
     is_number boolean := type = ANY ('{int2,int4,int8,numeric,float4,float8}'::regtype[]);
+    as_text text := format(CASE WHEN type = ANY ('{float4,float8}'::regtype[]) THEN 'funnel.read_key(%s::float8)'
+                                WHEN type = 'numeric'::regtype AND wanted IN ('key', 'link', 'ref') THEN 'trim_scale(%s)::text'
+                                ELSE '(%s::text COLLATE "default")' END, c);
     key text;
     time text;
 BEGIN
@@ -110,8 +114,8 @@ BEGIN
         -- A plain column where that will do: the planner knows nothing of what is in an expression.
         WHEN 'key', 'link' THEN
             key := CASE WHEN key_type <> 'text' THEN format('%s::%s', c, key_type)
-                        WHEN type = 'numeric'::regtype THEN format('trim_scale(%s)::text', c)
-                        ELSE as_text END;
+                        WHEN is_number OR NOT are_numbers THEN as_text
+                        ELSE format('funnel.read_key(%s)', as_text) END;
             RETURN CASE WHEN wanted = 'key' OR key_type = 'uuid' THEN key
                         WHEN key_type = 'text' THEN format('nullif(nullif(%s, ''''), ''0'')', key)
                         ELSE format('nullif(%s, 0)', key) END;
@@ -120,10 +124,13 @@ BEGIN
         WHEN 'label' THEN
             IF type = 'jsonb'::regtype OR type = 'json'::regtype THEN
                 as_text := format('(coalesce(%1$s ->> %2$L, %1$s ->> ''en_US'', %1$s #>> ''{}'') COLLATE "default")', c, language);
+            ELSIF NOT is_number THEN
+                as_text := format('CASE WHEN %1$s LIKE ''{"%%": "%%"}'' THEN coalesce(%1$s::jsonb ->> %2$L, %1$s::jsonb ->> ''en_US'', %1$s) ELSE %1$s END',
+                                  as_text, language);
             END IF;
             RETURN format('funnel.read_label(%s)', as_text);
         WHEN 'ref' THEN
-            RETURN format('funnel.read_label(%s)', as_text);
+            RETURN CASE WHEN is_number THEN as_text ELSE format('funnel.read_key(%s)', as_text) END;
         WHEN 'order' THEN
             -- numbers in text by their value
             RETURN CASE WHEN is_number OR type = ANY ('{date,timestamp,timestamptz,uuid}'::regtype[]) THEN c
@@ -155,7 +162,7 @@ BEGIN
     END CASE;
 END
 $$;
-COMMENT ON FUNCTION funnel.adapter_expression(text, oid, text, text, text, text, text) IS
+COMMENT ON FUNCTION funnel.adapter_expression(text, oid, text, text, boolean, text, text, text) IS
     'how a column of a source is read as what an adapter wants it to be';
 
 -- What is put in for braces is not looked at again, so that no value can be taken for a part of the query.
@@ -212,14 +219,19 @@ DECLARE
     unknown text[];
     oids jsonb := '{}';       -- source: relation
     names jsonb := '{}';      -- source.column: column that the caller named
+    said jsonb := '{}';       -- source.column: how the caller named it
     options jsonb := '{}';
     matched jsonb := '{}';      -- source.column: name and type of the column that it is
     given jsonb := '{}';      -- what stands for what is in braces
     key_type text;
+    are_numbers boolean;
+    ref_is_record boolean;
     clock_zone text;
     list text;
     name text;
     likely text[];            -- names that a column may have
+    taken text[];             -- columns that it is not
+    dates jsonb;              -- names that the column of each stage may have
     form text;
     path text[];
     target text;
@@ -230,6 +242,9 @@ DECLARE
     query text;
 BEGIN
     -- What is asked for.
+    IF kind IS NULL OR view_name IS NULL THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'arguments kind and view_name must not be NULL';
+    END IF;
     IF jsonb_typeof(columns) IS DISTINCT FROM 'object' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'columns must be a JSON object', HINT = 'Write {"what the adapter calls it": "your column"}, or {}.';
@@ -327,7 +342,7 @@ BEGIN
 
     -- Options, and columns that the caller names.
     unknown := NULL;
-    FOR item IN SELECT c.key, c.value, jsonb_typeof(c.value) AS type FROM jsonb_each(columns) AS c ORDER BY c.key LOOP
+    FOR item IN SELECT c.key, c.value, jsonb_typeof(c.value) AS type FROM jsonb_each(columns) AS c ORDER BY strpos(c.key, '.') > 0, c.key LOOP
         SELECT o.* INTO opt FROM funnel.adapter_option AS o
          WHERE o.kind IN (the_kind.kind, '*') AND o.option = item.key;
         IF FOUND THEN
@@ -366,6 +381,13 @@ BEGIN
                 RAISE invalid_parameter_value USING
                     MESSAGE = format('column "%s" cannot be %s', item.key, item.value), HINT = 'Give the name of a column, as a string.';
             END IF;
+            -- what is said of one source goes before what is said of all
+            name := said ->> (col.source || '.' || col."column");
+            IF (strpos(name, '.') > 0) = (strpos(item.key, '.') > 0) AND columns -> name <> item.value THEN
+                RAISE invalid_parameter_value USING
+                    MESSAGE = format('columns "%s" and "%s" are one', name, item.key), HINT = 'Give one of them.';
+            END IF;
+            said := said || jsonb_build_object(col.source || '.' || col."column", item.key);
             names := names || jsonb_build_object(col.source || '.' || col."column", item.value);
         END LOOP;
         IF NOT FOUND THEN
@@ -403,7 +425,18 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    -- Columns, all that are missing in one error.
+    -- Names of the columns of stages.
+    SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.place), '[]') INTO dates
+      FROM (SELECT s.key AS stage, ARRAY[s.value #>> '{}'] AS names, true AS is_named, row_number() OVER () AS place
+              FROM jsonb_each(CASE WHEN jsonb_typeof(options -> 'stages') = 'object' THEN options -> 'stages' ELSE '{}' END) AS s
+            UNION ALL
+            SELECT s.stage, ARRAY[s.stage || '_at', s.stage || '_on', s.stage || '_date', 'date_' || s.stage, 'date_entered_' || s.stage,
+                                  'hs_date_entered_' || s.stage, 'hs_v2_date_entered_' || s.stage, s.stage], false, s."position"
+              FROM funnel.stage AS s
+             WHERE jsonb_typeof(options -> 'stages') = 'null' AND s.pipeline = make_adapter.pipeline) AS d;
+
+    -- Columns, all that are missing in one error. A key is the column that is named like the key of a source before it, if
+    -- there is one, and no column that is when a lead entered a stage, if there is another.
     FOR col IN
         SELECT c.*, (oids ->> c.source)::oid AS relation, c.source || '.' || c."column" AS place
           FROM funnel.adapter_column AS c JOIN funnel.adapter_source AS s USING (kind, source)
@@ -412,7 +445,10 @@ BEGIN
         IF names ? col.place THEN
             name := funnel.find_column(col.relation, ARRAY[names ->> col.place]);
         ELSE
-            SELECT coalesce(array_agg(m.name ORDER BY n.place, m.place), '{}') INTO likely
+            SELECT coalesce(array_agg(m.name ORDER BY col.type <> 'key' OR NOT EXISTS (
+                                          SELECT FROM jsonb_each(matched) AS k
+                                           WHERE k.value ->> 'wanted' = 'key' AND funnel.plain_name(k.value ->> 'name') = funnel.plain_name(m.name)),
+                                      n.place, m.place), '{}') INTO likely
               FROM unnest(col.names) WITH ORDINALITY AS n (name, place),
                    LATERAL (SELECT f.name, f.place
                               FROM jsonb_array_elements_text(CASE jsonb_typeof(options -> 'field') WHEN 'array' THEN options -> 'field'
@@ -420,7 +456,14 @@ BEGIN
                                    WITH ORDINALITY AS f (name, place)
                              WHERE n.name = '{field}' AND f.name IS NOT NULL
                             UNION ALL SELECT n.name, 1 WHERE n.name <> '{field}') AS m;
-            name := coalesce(funnel.find_column(col.relation, likely, col.type), funnel.find_column(col.relation, likely));
+            taken := '{}';
+            IF col.type = 'key' AND options ? 'stages' THEN
+                SELECT coalesce(array_agg(f.name) FILTER (WHERE f.name IS NOT NULL), '{}') INTO taken
+                  FROM jsonb_to_recordset(dates) AS d (names text[], is_named boolean),
+                       LATERAL funnel.find_column(col.relation, d.names, CASE WHEN NOT d.is_named THEN 'end' END) AS f (name);
+            END IF;
+            name := coalesce(funnel.find_column(col.relation, likely, col.type, taken), funnel.find_column(col.relation, likely, col.type),
+                             funnel.find_column(col.relation, likely));
         END IF;
         IF name IS NOT NULL THEN
             matched := matched || jsonb_build_object(col.place, funnel.describe_column(col.relation, name, col.type, col.meaning));
@@ -463,15 +506,7 @@ BEGIN
     IF the_kind.kind = 'stage_dates' THEN
         list := NULL;
         FOR item IN
-            SELECT s.key AS stage, ARRAY[s.value #>> '{}'] AS names, true AS is_named,
-                   row_number() OVER () AS place
-              FROM jsonb_each(CASE WHEN jsonb_typeof(options -> 'stages') = 'object' THEN options -> 'stages' ELSE '{}' END) AS s
-            UNION ALL
-            SELECT s.stage, ARRAY[s.stage || '_at', s.stage || '_on', s.stage || '_date', 'date_' || s.stage, 'date_entered_' || s.stage,
-                                  'hs_date_entered_' || s.stage, 'hs_v2_date_entered_' || s.stage, s.stage], false, s."position"
-              FROM funnel.stage AS s
-             WHERE jsonb_typeof(options -> 'stages') = 'null' AND s.pipeline = make_adapter.pipeline
-             ORDER BY place
+            SELECT d.* FROM jsonb_to_recordset(dates) AS d (stage text, names text[], is_named boolean, place int) ORDER BY d.place
         LOOP
             name := CASE WHEN item.is_named THEN funnel.find_column((oids ->> 'rows')::oid, item.names)
                          ELSE funnel.find_column((oids ->> 'rows')::oid, item.names, 'end',
@@ -511,17 +546,23 @@ BEGIN
 
     -- Keys of all sources are compared with each other.
     SELECT CASE WHEN bool_and(t.type = ANY ('{int2,int4,int8,uuid}'::regtype[])) AND min(t.type) = max(t.type) THEN min(t.type)::regtype::text
-                WHEN bool_and(t.type = ANY ('{int2,int4,int8}'::regtype[])) THEN 'bigint' ELSE 'text' END INTO key_type
+                WHEN bool_and(t.type = ANY ('{int2,int4,int8}'::regtype[])) THEN 'bigint' ELSE 'text' END,
+           -- text is read as a number may be written where it stands beside numbers, and where the vendor has nothing else
+           bool_or(t.type = ANY ('{int2,int4,int8,numeric,float4,float8}'::regtype[])) OR the_kind.vendor IN ('hubspot', 'marketo', 'odoo')
+      INTO key_type, are_numbers
       FROM (SELECT (f.value ->> 'type')::oid AS type
-              FROM jsonb_each(matched) AS f
-              JOIN funnel.adapter_column AS c ON c.kind = the_kind.kind AND c.type IN ('key', 'link') AND c.source || '.' || c."column" = f.key) AS t;
+              FROM jsonb_each(matched) AS f WHERE f.value ->> 'wanted' IN ('key', 'link')) AS t;
+    -- a list can have a number that the column of one does not hold
+    IF key_type IN ('smallint', 'integer') AND EXISTS (SELECT FROM jsonb_each(matched) AS f WHERE f.value ->> 'wanted' = 'ids') THEN
+        key_type := 'bigint';
+    END IF;
     given := given || jsonb_build_object('collate', CASE key_type WHEN 'text' THEN 'COLLATE "C"' ELSE '' END,
                                          'time_zone', quote_literal(time_zone));
     FOR source IN SELECT s.* FROM funnel.adapter_source AS s WHERE s.kind = the_kind.kind LOOP
         SELECT string_agg(
                    CASE WHEN matched ? c.place THEN
                             funnel.adapter_expression(matched #>> ARRAY[c.place, 'name'], (matched #>> ARRAY[c.place, 'type'])::oid, c.type,
-                                                      key_type, time_zone, clock_zone, options ->> 'language')
+                                                      key_type, are_numbers, time_zone, clock_zone, options ->> 'language')
                         ELSE 'NULL::' || CASE WHEN c.type IN ('key', 'link') THEN key_type ELSE CASE c.type WHEN 'ids' THEN key_type || '[]' WHEN 'amount' THEN 'numeric'
                                                      WHEN 'flag' THEN 'boolean' WHEN 'time' THEN 'timestamptz' WHEN 'day' THEN 'timestamptz' WHEN 'end' THEN 'timestamptz'
                                                      ELSE 'text' END END
@@ -558,12 +599,19 @@ BEGIN
     END IF;
     has_deleted := EXISTS (SELECT FROM funnel.adapter_part AS p
                             WHERE p.part = 'gone' AND p.kind = ANY (kinds) AND EXISTS (SELECT FROM unnest(p.needs) AS n WHERE matched ? n));
+    -- A ref of its own stays what it is, also where it looks like the record.
+    ref_is_record := NOT the_kind.is_touch AND NOT EXISTS (
+        SELECT FROM jsonb_each(matched) AS r
+         WHERE r.value ->> 'wanted' = 'ref'
+               AND NOT EXISTS (SELECT FROM jsonb_each(matched) AS k
+                                WHERE k.value ->> 'wanted' = 'key' AND k.value ->> 'name' = r.value ->> 'name'
+                                      AND split_part(k.key, '.', 1) = split_part(r.key, '.', 1)));
     query := format(
         'SELECT %s AS lead, coalesce(e.label, %s) AS label, e.at, e.amount, %s AS ref, e.record%s AS record, %s AS is_deleted FROM (%s) AS e%s%s',
         format(CASE key_type WHEN 'text' THEN 'nullif(%s, '''') COLLATE "default"' ELSE '%s' END,
                CASE WHEN has_merges THEN 'CASE WHEN e.lead = e.record THEN coalesce(s.survivor, e.lead) ELSE e.lead END' ELSE 'e.lead' END),
         given ->> 'null_label',
-        CASE WHEN has_merges THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
+        CASE WHEN has_merges AND ref_is_record THEN 'CASE WHEN e.ref = e.lead::text THEN coalesce(s.survivor::text, e.ref) ELSE e.ref END' ELSE 'e.ref' END,
         CASE key_type WHEN 'text' THEN ' COLLATE "default"' ELSE '' END,
         concat_ws(' OR ', 'coalesce(e.is_deleted, false)' || CASE WHEN has_merges AND NOT the_kind.is_touch THEN ' AND s.survivor IS NULL' ELSE '' END,
                   CASE WHEN has_deleted THEN 'd.record IS NOT NULL' END),
@@ -578,7 +626,8 @@ BEGIN
                  'SELECT e.lead, e.label AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, NULL::text AS pipeline, '
                  'NULL::boolean AS is_mapped FROM (%1$s) AS e'
              ELSE
-                 'SELECT e.lead, coalesce(l.stage, e.label) AS stage, e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, '
+                 'SELECT e.lead, CASE WHEN e.label = ANY (l.twins) THEN e.label ELSE coalesce(l.stage, e.label) END AS stage, '
+                 'e.at, e.amount, e.ref, e.label, e.record, e.is_deleted, '
                  '%2$L::text AS pipeline, coalesce(l.stage IS NOT NULL OR e.label = ANY (l.twins), false) AS is_mapped FROM (%1$s) AS e '
                  'LEFT JOIN funnel.stage_labels(%2$L, %3$L) AS l ON l.key = funnel.label_key(e.label)' END,
         query, pipeline, array_remove(ARRAY[options ->> 'source', the_kind.kind, the_kind.vendor, '*'], NULL))
@@ -595,7 +644,8 @@ BEGIN
     END IF;
     target := format('%I.%I', home, path[cardinality(path)]);
     existing := to_regclass(target);
-    IF existing IS NOT NULL AND coalesce(obj_description(existing, 'pg_class'), '') !~ '^adapter of funnel: ' THEN
+    IF existing IS NOT NULL AND ((SELECT c.relkind FROM pg_class AS c WHERE c.oid = existing) <> 'v'
+                                 OR coalesce(obj_description(existing, 'pg_class'), '') !~ '^adapter of funnel: ') THEN
         RAISE duplicate_table USING
             MESSAGE = format('relation "%s" exists already, and is no adapter', target),
             HINT = 'Choose another name, or drop it first.';
@@ -617,6 +667,9 @@ BEGIN
         RAISE invalid_table_definition USING
             MESSAGE = format('view "%s" exists already, with other columns', target), DETAIL = format('%s.', SQLERRM),
             HINT = 'Drop it first.';
+    WHEN unique_violation OR duplicate_object OR duplicate_table THEN
+        RAISE duplicate_table USING
+            MESSAGE = format('relation "%s" was made at the same time by another session', target), HINT = 'Look at it, and try again.';
     END;
     -- A view that is replaced keeps its owner, with whose rights it reads.
     SELECT pg_get_userbyid(c.relowner) INTO name FROM pg_class AS c WHERE c.oid = target::regclass;
@@ -656,6 +709,9 @@ CREATE FUNCTION funnel.unmapped(
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF adapter IS NULL THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'argument adapter must not be NULL';
+    END IF;
     IF (SELECT count(*) FROM pg_attribute AS a
          WHERE a.attrelid = adapter AND NOT a.attisdropped AND a.attname IN ('lead', 'at', 'label', 'pipeline', 'is_mapped')) < 5 THEN
         RAISE wrong_object_type USING
@@ -665,10 +721,11 @@ BEGIN
         'SELECT u.label, u.events, u.leads, u.first_at, u.last_at,
                 (SELECT s.stage FROM funnel.stage AS s
                   WHERE s.pipeline = u.pipeline AND funnel.try_lead_stage(s.stage)::text = funnel.try_lead_stage(u.label)::text ORDER BY s."position" LIMIT 1)
-           FROM (SELECT a.pipeline, a.label, count(*) AS events, count(DISTINCT a.lead) AS leads, min(a.at) AS first_at, max(a.at) AS last_at
-                   FROM %s AS a WHERE a.is_mapped IS NOT TRUE GROUP BY a.pipeline, a.label) AS u
+           FROM (SELECT a.pipeline, mode() WITHIN GROUP (ORDER BY a.label COLLATE "C") AS label,
+                        count(*) AS events, count(DISTINCT a.lead) AS leads, min(a.at) AS first_at, max(a.at) AS last_at
+                   FROM %s AS a WHERE a.is_mapped IS NOT TRUE GROUP BY a.pipeline, funnel.label_key(a.label)) AS u
           ORDER BY u.events DESC, u.label COLLATE "C"', adapter);
 END
 $$;
 COMMENT ON FUNCTION funnel.unmapped(regclass) IS
-    'the labels in the view of an adapter that mean no stage of its pipeline; suggestion: the one that is spelled so';
+    'the labels in the view of an adapter that mean no stage of its pipeline, each in its most frequent spelling; suggestion: the one that is spelled so';

@@ -2,7 +2,7 @@
  * source_values.c
  *	  The SQL functions that read values as CRM exports and warehouse syncs
  *	  write them in text columns: read_time(), read_amount(), read_flag(),
- *	  read_ids(), read_label() and label_key().
+ *	  read_ids(), read_key(), read_label() and label_key().
  */
 #include "postgres.h"
 
@@ -10,6 +10,8 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
+#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -27,6 +29,8 @@ PG_FUNCTION_INFO_V1(funnel_read_amount);
 PG_FUNCTION_INFO_V1(funnel_read_epoch);
 PG_FUNCTION_INFO_V1(funnel_read_flag);
 PG_FUNCTION_INFO_V1(funnel_read_ids);
+PG_FUNCTION_INFO_V1(funnel_read_key);
+PG_FUNCTION_INFO_V1(funnel_read_key_of_float);
 PG_FUNCTION_INFO_V1(funnel_read_label);
 PG_FUNCTION_INFO_V1(funnel_read_time);
 
@@ -501,6 +505,75 @@ cut_suffix(Reader *id, char mark, char highest)
 		id->end = digits - 1;
 }
 
+/* Tools that have no integer for what is missing write 12 as 12.0. */
+static void
+cut_fraction(Reader *id)
+{
+	Reader whole = *id;
+
+	cut_suffix(&whole, '.', '0');
+	for (const char *p = whole.at; p < whole.end; p++)
+	{
+		if (!is_digit(*p))
+			return;
+	}
+	if (whole.at < whole.end)
+		*id = whole;
+}
+
+/* Is it an integer that bigint holds, without a sign? */
+static bool
+is_id_number(Reader id)
+{
+	int64 number = 0;
+
+	for (; id.at < id.end; id.at++)
+	{
+		if (!is_digit(*id.at) || pg_mul_s64_overflow(number, 10, &number) ||
+			pg_add_s64_overflow(number, *id.at - '0', &number))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * funnel.read_key(value text) RETURNS text
+ *
+ * Without blanks around it, and 12 where 12.0 is written; NULL if nothing is
+ * left.
+ */
+Datum
+funnel_read_key(PG_FUNCTION_ARGS)
+{
+	text *value = PG_GETARG_TEXT_PP(0);
+	Reader key = trimmed(value);
+
+	cut_fraction(&key);
+	if (key.at == key.end)
+		PG_RETURN_NULL();
+	if ((size_t) (key.end - key.at) == VARSIZE_ANY_EXHDR(value))
+		PG_RETURN_TEXT_P(value);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.at, key.end - key.at));
+}
+
+/*
+ * funnel.read_key(value double precision) RETURNS text
+ *
+ * All digits of an integer, of others the fewest that tell the number: the
+ * output function asks the session how many to write.
+ */
+Datum
+funnel_read_key_of_float(PG_FUNCTION_ARGS)
+{
+	double value = PG_GETARG_FLOAT8(0);
+	char written[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (value == rint(value) && fabs(value) < 1e18)
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf(INT64_FORMAT, (int64) value)));
+	double_to_shortest_decimal_buf(value, written);
+	PG_RETURN_TEXT_P(cstring_to_text(written));
+}
+
 /*
  * funnel.read_ids(value text, "column" text, are_numbers boolean) RETURNS text[]
  *
@@ -520,26 +593,22 @@ funnel_read_ids(PG_FUNCTION_ARGS)
 		Reader id;
 
 		id.at = reader.at;
-		while (reader.at < reader.end && !is_blank(*reader.at) && strchr(",;[]{}\"", *reader.at) == NULL)
+		while (reader.at < reader.end && !is_blank(*reader.at) && strchr(",;[]{}\"'", *reader.at) == NULL)
 			reader.at++;
 		id.end = reader.at;
 		if (reader.at < reader.end)
 			reader.at++;
 		cut_suffix(&id, ':', '9');
-		if (are_numbers)
-			cut_suffix(&id, '.', '0');
+		cut_fraction(&id);
 		if (id.at == id.end || (id.end - id.at == 4 && pg_strncasecmp(id.at, "null", 4) == 0))
 			continue;
-		for (const char *p = id.at; are_numbers && p < id.end; p++)
-		{
-			if (!is_digit(*p))
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						 errmsg("cannot read \"%s\" in column \"%s\" as the number of a record", shown(id),
-								text_to_cstring(PG_GETARG_TEXT_PP(1))),
-						 errhint("Lists are read as 12;13 or [12, 13]. "
-								 "Where a source writes others, give a view of it that converts them.")));
-		}
+		if (are_numbers && !is_id_number(id))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					 errmsg("cannot read \"%s\" in column \"%s\" as the number of a record", shown(id),
+							text_to_cstring(PG_GETARG_TEXT_PP(1))),
+					 errhint("Lists are read as 12;13 or [12, 13]. "
+							 "Where a source writes others, give a view of it that converts them.")));
 		ids = accumArrayResult(ids, PointerGetDatum(cstring_to_text_with_len(id.at, id.end - id.at)), false,
 							   TEXTOID, CurrentMemoryContext);
 	}

@@ -165,7 +165,121 @@ CREATE TABLE "My Touch" (lead int, channel text, at date);
 SELECT funnel.create_adapter('events', '"My View"', '"\"My Touch\""');
 SELECT pg_temp.try($$SELECT * FROM funnel.unmapped('"My View"')$$);
 
+-- Tools that have no integer for what is missing write 12 as 12.0. Beside numbers, and of vendors who number what they have,
+-- keys in text are read as numbers; of lists the numbers, whatever stands between them.
+CREATE TABLE float_change (lead text, old_value text, new_value text, changed_at text, ref float8);
+CREATE TABLE float_person (id bigint, created_at text, stage text, merged_into float8);
+INSERT INTO float_change VALUES ('12.0', 'lead', 'mql', '2024-01-05', 3), (' 13', 'lead', 'won', '2024-01-06', 0.1);
+INSERT INTO float_person VALUES (12, '2024-01-01', 'mql', 14), (13, '2024-01-02', 'won', NULL), (14, '2024-01-03', 'lead', NULL);
+SELECT funnel.create_adapter('field_history', 'floats', '{"history": "float_change", "record": "float_person"}', 'misuse');
+SELECT lead, stage, at, ref, record FROM floats ORDER BY at;
+-- ... the same in every session
+SET extra_float_digits = -15;
+SELECT DISTINCT ref FROM floats WHERE ref IS NOT NULL ORDER BY ref;
+RESET extra_float_digits;
+SELECT v, funnel.read_key(v) FROM unnest('{12,12.0,12.000," 12 ",12.5,1.2.0,v1.0,.0,0.0,-12.0,12.," ",""}'::text[]) v;
+SELECT v, funnel.read_key(v) FROM unnest('{12,-0,9007199254740991,1e18,1e300,0.1,NaN,-Infinity}'::float8[]) v;
+CREATE TABLE tracking (id text, mail_message_id text, field text, old_value_integer text, new_value_integer text, old_value_char text, new_value_char text);
+CREATE TABLE message (id text, model text, res_id text, date text);
+CREATE TABLE crm_stage (id text, name text);
+CREATE TABLE crm_lead (id text, create_date text, stage_id text);
+INSERT INTO message VALUES ('1', 'crm.lead', '7.0', '2024-01-02'), ('2', 'crm.lead', '7.0', '2024-01-03');
+INSERT INTO tracking VALUES ('1', '1', 'stage_id', '1.0', '2.0', 'Neu', 'Qualifiziert'), ('2', '2', 'active', '1.0', '0.0', NULL, NULL);
+INSERT INTO crm_stage VALUES ('1', '{"en_US": "lead", "de_DE": "Neu"}'), ('2', '{"en_US": "mql", "de_DE": "Qualifiziert"}');
+INSERT INTO crm_lead VALUES ('7', '2024-01-01', '2.0');
+SELECT funnel.create_adapter('odoo_tracking', 'odoo', '{"tracking": "tracking", "message": "message", "stage": "crm_stage", "lead": "crm_lead"}', 'misuse');
+SELECT lead, stage, at FROM odoo ORDER BY at;
+CREATE TABLE activity (id text, lead_id text, activity_date text, activity_type_id text, primary_attribute_value text, old_value text, new_value text);
+CREATE TABLE merge (lead_id text, merge_ids text);
+INSERT INTO activity VALUES ('1', '5.0', '2024-01-02', '13.0', 'Status', 'lead', 'mql'), ('2', '6', '2024-01-03', '13', 'Status', 'lead', 'won'),
+  ('3', '6', '2024-01-04', '12', 'Status', 'lead', 'lost');
+INSERT INTO merge VALUES ('6.0', '[''5'']');
+SELECT funnel.create_adapter('marketo_change_data', 'marketo', '{"activity": "activity", "merge": "merge"}', 'misuse', '{"field": "Status"}');
+SELECT lead, stage, record FROM marketo ORDER BY at;
+-- A label in braces is one, unless it is JSON by language.
+INSERT INTO event VALUES (3, '{x}', '2024-01-01'), (3, '{"x"}', '2024-01-02'), (3, '{"en_US": "won"}', '2024-01-03');
+SELECT funnel.create_adapter('events', 'braces', '"event"', 'misuse');
+SELECT stage FROM braces WHERE lead = 3 ORDER BY at;
+DELETE FROM event WHERE lead = 3;
+-- A list of merged records can have a number that a column of integers has not.
+CREATE TABLE deal_stage (deal_id int, value text, date_entered timestamptz);
+CREATE TABLE deal (deal_id int, merged_ids text);
+CREATE TABLE deal_stages (stage_id text, label text);
+INSERT INTO deal_stage VALUES (1, 'mql', '2024-01-01'), (2, 'won', '2024-01-02');
+INSERT INTO deal VALUES (1, '2;30000000000');
+SELECT funnel.create_adapter('hubspot_deal_stage', 'deals', '{"deal_stage": "deal_stage", "stage": "deal_stages", "deal": "deal"}', 'misuse', '{"deal.merged_ids": "merged_ids"}');
+SELECT lead, stage, record FROM deals ORDER BY at;
+UPDATE deal SET merged_ids = '9223372036854775807;9223372036854775808';
+SELECT pg_temp.try('SELECT count(lead) FROM deals');
+
+-- Keys. Without being told, the key of a record is not the first column that could be one.
+CREATE TABLE opp_change (record_id int, old_value text, new_value text, changed_at date);
+CREATE TABLE opp (id int, lead_id int, created_at date, stage text);
+INSERT INTO opp_change VALUES (7, 'lead', 'mql', '2024-01-05');
+INSERT INTO opp VALUES (7, 1, '2024-01-01', 'mql'), (1, 7, '2023-01-01', 'won');
+SELECT funnel.create_adapter('field_history', 'opp_stages', '{"history": "opp_change", "record": "opp"}', 'misuse');
+SELECT lead, stage, at FROM opp_stages ORDER BY at;
+-- ... it is named as that of the history is, if a column is
+ALTER TABLE opp_change RENAME record_id TO lead_id;
+SELECT funnel.create_adapter('field_history', 'opp_stages', '{"history": "opp_change", "record": "opp"}', 'misuse');
+SELECT lead, stage, at FROM opp_stages ORDER BY at;
+CREATE TABLE contact_history (contact_id bigint, name text, value text, timestamp timestamptz);
+CREATE TABLE contact (id bigint, company_id bigint, is_deleted boolean);
+INSERT INTO contact_history VALUES (1, 'lifecyclestage', 'mql', '2024-01-01'), (2, 'lifecyclestage', 'won', '2024-01-02');
+INSERT INTO contact VALUES (1, 2, true), (2, 3, false);
+SELECT funnel.create_adapter('hubspot_property_history', 'contacts', '{"history": "contact_history", "record": "contact"}', 'misuse');
+SELECT lead, stage, is_deleted FROM contacts ORDER BY lead;
+-- The day on which a lead became one is no key, also in text, if there is another column for it.
+CREATE TABLE text_days (id text, lead text, mql text);
+INSERT INTO text_days VALUES ('a', '2024-01-01', '2024-01-02'), ('b', '2024-01-01', '');
+SELECT funnel.create_adapter('stage_dates', 'text_day_stages', '"text_days"', 'misuse');
+SELECT lead, stage, at FROM text_day_stages ORDER BY lead, at;
+-- ... and a column of times that is named so goes before it
+CREATE TABLE text_keys (id text, lead text, lead_at text);
+INSERT INTO text_keys VALUES ('a', 'Q1', '2024-01-01');
+SELECT funnel.create_adapter('stage_dates', 'text_day_stages', '"text_keys"', 'misuse');
+SELECT lead, stage, at FROM text_day_stages;
+
+-- What was modified last, as times: 9:05 was before 10:00, and a second before its half.
+CREATE TABLE modified (id int, created_at date, stage text, updated_at text);
+INSERT INTO modified VALUES (1, '2024-01-01', 'mql', '2024-01-07 9:05:00'), (1, '2024-01-01', 'won', '2024-01-07 10:00:00Z'),
+  (2, '2024-01-01', 'mql', '2024-01-07T10:00:00Z'), (2, '2024-01-01', 'won', '2024-01-07T10:00:00.5Z');
+SELECT funnel.create_adapter('field_history', 'last_modified', '{"history": "change", "record": "modified"}', 'misuse', '{"record.stage": "stage"}');
+SELECT lead, stage FROM last_modified ORDER BY lead;
+
+-- The ref of an event is the caller's, also where it looks like the lead.
+CREATE TABLE refs (lead int, stage text, day date, ref int, merged_into int);
+INSERT INTO refs VALUES (12, 'mql', '2024-01-01', 12, 99);
+SELECT funnel.create_adapter('snapshots', 'ref_days', '"refs"', 'misuse');
+SELECT lead, ref, record FROM ref_days;
+SELECT funnel.create_adapter('snapshots', 'ref_days', '"refs"', 'misuse', '{"ref": "lead"}');
+SELECT lead, ref, record FROM ref_days;
+-- What every session writes in its own way is no text.
+SELECT pg_temp.try($$SELECT funnel.create_adapter('snapshots', 'x', '"refs"', 'misuse', '{"ref": "day"}')$$);
+SELECT pg_temp.try($$SELECT funnel.create_adapter('snapshots', 'x', '"refs"', 'misuse', '{"stage": "day"}')$$);
+
+-- An alias of another spelling says nothing of stages that differ in case only. Spellings of a label are one, and so is their alias.
+INSERT INTO event VALUES (5, 'mql', '2024-01-02'), (5, 'MQL', '2024-01-03'), (5, 'Mql', '2024-01-04'), (5, 'mQl', '2024-01-05'), (5, ' mQl ', '2024-01-06');
+SELECT label, events, leads, first_at, last_at FROM funnel.unmapped('twins');
+INSERT INTO funnel.stage_alias (pipeline, alias, stage) SELECT 'misuse case', label, 'mql' FROM funnel.unmapped('twins');
+SELECT label, stage, is_mapped FROM twins WHERE lead = 5 ORDER BY at;
+CREATE TABLE spellings (lead int, stage text, at date);
+INSERT INTO spellings VALUES (1, 'Closed Lost', '2024-01-01'), (2, 'CLOSED LOST', '2024-01-02'), (3, 'closed lost', '2024-01-03'), (4, 'CLOSED LOST', '2024-01-04');
+SELECT funnel.create_adapter('events', 'spelt', '"spellings"', 'misuse');
+INSERT INTO funnel.stage_alias (pipeline, alias, stage) SELECT 'misuse', label, suggestion FROM funnel.unmapped('spelt') RETURNING alias, stage;
+SELECT stage, count(*) FROM spelt GROUP BY stage;
+
+-- One column said twice; a table that bears the comment of an adapter; nothing.
+SELECT pg_temp.try($$SELECT funnel.create_adapter('events', 'x', '"number"', columns => '{"at": "exact", "AT": "rough"}')$$);
+SELECT funnel.create_adapter('events', 'numbers', '"number"', columns => '{"events.at": "rough", "at": "exact"}');
+SELECT at FROM numbers;
+CREATE TABLE taken (n int);
+COMMENT ON TABLE taken IS 'adapter of funnel: events, version 0';
+SELECT pg_temp.try($$SELECT funnel.create_adapter('events', 'taken', '"event"')$$);
+SELECT pg_temp.try('SELECT * FROM funnel.unmapped(NULL)');
+
 SET client_min_messages = warning;
 DROP SCHEMA misuse, shared CASCADE;
 DROP ROLE adapter_member, adapter_owner;
 DELETE FROM funnel.pipeline WHERE name IN ('misuse', 'misuse case', U&'misuse \00E4');
+DELETE FROM funnel.stage_alias WHERE pipeline IN ('misuse', 'misuse case');
