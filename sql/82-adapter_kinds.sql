@@ -63,10 +63,13 @@ coalesce(max(coalesce({version_at}, '-infinity')) FILTER (WHERE r.is_deleted) OV
 ('*', 'gone_rows', '{}', $part$
 SELECT r.lead AS record FROM ({versions}) AS r GROUP BY r.lead HAVING bool_and(coalesce(r.is_gone, false))$part$),
 -- Rows that repeat what their record was already are no events: between them may lie those of another record of the lead.
--- If a lead has one record only, repeating changes nothing.
+-- If a lead has one record only, repeating changes nothing. Of several rows of one time the cohort says which is last, so
+-- these stay, and the row after them.
 ('*', 'news', '{rows.ref,rows.merged_into}', $part$
 SELECT r.* FROM (SELECT r.*, {version_at} IS NULL OR lag(true) OVER nth IS NULL
-                             OR (r.stage, r.amount) IS DISTINCT FROM (lag(r.stage) OVER nth, lag(r.amount) OVER nth) AS is_news
+                             OR (r.stage, r.amount) IS DISTINCT FROM (lag(r.stage) OVER nth, lag(r.amount) OVER nth)
+                             OR {version_at} IN (lag({version_at}) OVER nth, lead({version_at}) OVER nth)
+                             OR lag({version_at}) OVER nth = lag({version_at}, 2) OVER nth AS is_news
                    FROM ({versions}) AS r
                  WINDOW nth AS (PARTITION BY r.lead {collate}, r.ref ORDER BY {version_at}, r.stage COLLATE "C", r.amount)) AS r
  WHERE r.is_news$part$),

@@ -130,7 +130,7 @@ INSERT INTO funnel.adapter_column (kind, source, "column", type, names, is_requi
 ('marketo_activities', 'deleted', 'lead_id', 'key', '{lead_id}', true, 'the lead that was deleted'),
 ('odoo_tracking', 'tracking', 'id', 'order', '{id}', false, 'the order of changes of one message'),
 ('odoo_tracking', 'tracking', 'message_id', 'key', '{mail_message_id}', true, 'the message'),
-('odoo_tracking', 'tracking', 'field_name', 'text', '{field_id,field}', true, 'the field, by name or by number'),
+('odoo_tracking', 'tracking', 'field_name', 'ref', '{field_id,field}', true, 'the field, by name or by number'),
 ('odoo_tracking', 'tracking', 'old_integer', 'ref', '{old_value_integer}', true, 'its value before: number of the stage'),
 ('odoo_tracking', 'tracking', 'new_integer', 'ref', '{new_value_integer}', true, 'its value after'),
 ('odoo_tracking', 'tracking', 'old_char', 'label', '{old_value_char}', true, 'its value before: name of the stage then'),

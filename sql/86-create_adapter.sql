@@ -107,6 +107,7 @@ DECLARE
     as_text text := format(CASE WHEN type = ANY ('{float4,float8}'::regtype[]) THEN 'funnel.read_key(%s::float8)'
                                 WHEN type = 'numeric'::regtype AND wanted IN ('key', 'link', 'ref') THEN 'trim_scale(%s)::text'
                                 ELSE '(%s::text COLLATE "default")' END, c);
+    pair CONSTANT text := '"([^"\\[:cntrl:]]|\\["\\/bfnrt])*"\s*:\s*(null|"([^"\\[:cntrl:]]|\\["\\/bfnrt])*")';
     key text;
     time text;
 BEGIN
@@ -125,8 +126,9 @@ BEGIN
             IF type = 'jsonb'::regtype OR type = 'json'::regtype THEN
                 as_text := format('(coalesce(%1$s ->> %2$L, %1$s ->> ''en_US'', %1$s #>> ''{}'') COLLATE "default")', c, language);
             ELSIF NOT is_number THEN
-                as_text := format('CASE WHEN %1$s LIKE ''{"%%": "%%"}'' THEN coalesce(%1$s::jsonb ->> %2$L, %1$s::jsonb ->> ''en_US'', %1$s) ELSE %1$s END',
-                                  as_text, language);
+                -- JSON of texts by language: what only looks like it is a label like any other
+                as_text := format('CASE WHEN %1$s LIKE ''{%%}'' AND %1$s ~ %3$L THEN coalesce(%1$s::jsonb ->> %2$L, %1$s::jsonb ->> ''en_US'', %1$s) ELSE %1$s END',
+                                  as_text, language, format('^\{\s*%1$s(\s*,\s*%1$s)*\s*\}$', pair));
             END IF;
             RETURN format('funnel.read_label(%s)', as_text);
         WHEN 'ref' THEN
@@ -436,7 +438,7 @@ BEGIN
              WHERE jsonb_typeof(options -> 'stages') = 'null' AND s.pipeline = make_adapter.pipeline) AS d;
 
     -- Columns, all that are missing in one error. A key is the column that is named like the key of a source before it, if
-    -- there is one, and no column that is when a lead entered a stage, if there is another.
+    -- there is one and no vendor has named it, and no column that is when a lead entered a stage, if there is another.
     FOR col IN
         SELECT c.*, (oids ->> c.source)::oid AS relation, c.source || '.' || c."column" AS place
           FROM funnel.adapter_column AS c JOIN funnel.adapter_source AS s USING (kind, source)
@@ -445,7 +447,7 @@ BEGIN
         IF names ? col.place THEN
             name := funnel.find_column(col.relation, ARRAY[names ->> col.place]);
         ELSE
-            SELECT coalesce(array_agg(m.name ORDER BY col.type <> 'key' OR NOT EXISTS (
+            SELECT coalesce(array_agg(m.name ORDER BY col.type <> 'key' OR the_kind.vendor IS NOT NULL OR NOT EXISTS (
                                           SELECT FROM jsonb_each(matched) AS k
                                            WHERE k.value ->> 'wanted' = 'key' AND funnel.plain_name(k.value ->> 'name') = funnel.plain_name(m.name)),
                                       n.place, m.place), '{}') INTO likely
@@ -463,7 +465,7 @@ BEGIN
                        LATERAL funnel.find_column(col.relation, d.names, CASE WHEN NOT d.is_named THEN 'end' END) AS f (name);
             END IF;
             name := coalesce(funnel.find_column(col.relation, likely, col.type, taken), funnel.find_column(col.relation, likely, col.type),
-                             funnel.find_column(col.relation, likely));
+                             CASE WHEN col."column" <> 'modified_at' THEN funnel.find_column(col.relation, likely) END);
         END IF;
         IF name IS NOT NULL THEN
             matched := matched || jsonb_build_object(col.place, funnel.describe_column(col.relation, name, col.type, col.meaning));

@@ -145,6 +145,30 @@ SET statement_timeout = '15s';
 SELECT count(*), min(stage) FILTER (WHERE at < '2024-01-02') AS began_as FROM busy_day;
 RESET statement_timeout;
 
+-- Snapshots of one time: the cohort says which stage is the last of the day, so the next day's is no repetition.
+CREATE TABLE twice_a_day (lead int, stage text, day date, ref text);
+INSERT INTO twice_a_day VALUES (6, 'sql', '2024-01-02', 'r'), (6, 'opportunity', '2024-01-02', 'r'), (6, 'sql', '2024-01-03', 'r'), (6, 'sql', '2024-01-04', 'r');
+SELECT funnel.create_adapter('snapshots', 'twice', '"twice_a_day"');
+SELECT at::date, stage FROM twice ORDER BY at, stage;
+
+-- JSON by language, and labels that only look like it.
+CREATE TABLE told (lead int, stage text, at date);
+INSERT INTO told VALUES (1, '{"en_US": "New", "de_DE": "Neu"}', '2024-01-01'), (2, '{"en_US":"Old"}', '2024-01-01'), (3, '{"en_US": null, "de_DE": "Neu"}', '2024-01-01'), (4, '{"a": "b" or "c": "d"}', '2024-01-01'),
+  (5, '{"a": "\u"}', '2024-01-01'), (6, '{x}', '2024-01-01');
+SELECT funnel.create_adapter('events', 'told_stages', '"told"');
+SELECT lead, stage FROM told_stages ORDER BY lead;
+
+-- When a record was modified is asked only of a column that can say so.
+CREATE TABLE property (object_id int, name text, value text, "timestamp" timestamptz);
+CREATE TABLE deal (id int, amount numeric, updated_at int);
+CREATE TABLE merged_deal (id int, deal_id int, merged_deal_id int);
+INSERT INTO property VALUES (10, 'dealstage', 'won', '2024-01-02'), (20, 'dealstage', 'new', '2024-01-01');
+INSERT INTO deal VALUES (10, 500, 7), (20, 9, 8);
+INSERT INTO merged_deal VALUES (1, 10, 20);
+SELECT funnel.create_adapter('hubspot_property_history', 'properties', '{"history": "property", "record": "deal", "merged": "merged_deal"}', columns => '{"field": "dealstage"}');
+-- A number of its own is no key of the merges.
+SELECT lead, stage, amount FROM properties ORDER BY at;
+
 SET client_min_messages = warning;
 DROP SCHEMA adapters_kinds CASCADE;
 DELETE FROM funnel.pipeline WHERE name = 'adapters_kinds';

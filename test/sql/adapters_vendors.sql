@@ -185,6 +185,11 @@ SET statement_timeout = '15s';
 SELECT stage, count(*) FROM archived_often WHERE lead = 5 GROUP BY stage ORDER BY stage;
 RESET statement_timeout;
 
+-- Numbers of fields as tools write them that take every number with a gap for a fraction.
+CREATE TABLE fractions AS SELECT id, mail_message_id, field_id || '.0' AS field_id, old_value_integer, new_value_integer, old_value_char, new_value_char FROM mail_tracking_value;
+SELECT funnel.create_adapter('odoo_tracking', 'odoo', :'sources', 'vendor'), funnel.create_adapter('odoo_tracking', 'odoo_fractions', :'sources'::jsonb || '{"tracking": "fractions"}', 'vendor');
+SELECT count(*) AS events, count(*) FILTER (WHERE f.lead IS NULL) AS lost FROM odoo o LEFT JOIN odoo_fractions f USING (lead, stage, at);
+
 SET client_min_messages = warning;
 DROP SCHEMA vendor CASCADE;
 DELETE FROM funnel.pipeline WHERE name = 'vendor';
