@@ -24,9 +24,9 @@ DECLARE
     f record;
     within interval;
 BEGIN
+    -- what narrows a cohort knows no as_of
     IF (SELECT d.last_at >= as_of FROM funnel.describe(cohort) AS d) THEN
-        RETURN QUERY SELECT x.* FROM funnel.bottleneck_facts(funnel.as_of(cohort, as_of), pipeline, as_of) AS x;
-        RETURN;
+        cohort := funnel.as_of(cohort, as_of);
     END IF;
     SELECT * INTO path, owners, won FROM funnel.path_of(pipeline);
     c := coalesce(funnel.relabel(cohort, (
